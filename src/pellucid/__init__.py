@@ -1,0 +1,106 @@
+"""pellucid: what a model does and why, and how far that answer can be trusted.
+
+Public names are imported when they are first used; `import pellucid` itself loads nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Attribution": "results",
+    "Background": "core.masker",
+    "Check": "results",
+    "Columns": "core.features",
+    "Explanation": "results",
+    "Fill": "core.masker",
+    "GradCAM": "methods.gradient",
+    "Importance": "results",
+    "InputXGradient": "methods.gradient",
+    "IntegratedGradients": "methods.gradient",
+    "KernelShap": "methods.perturbation",
+    "LogProb": "core.target",
+    "Margin": "core.target",
+    "Neuron": "core.target",
+    "NoiseTunnel": "methods.gradient",
+    "Occlusion": "methods.perturbation",
+    "PellucidError": "core.errors",
+    "PellucidWarning": "core.errors",
+    "PermutationImportance": "methods.effects",
+    "Pixels": "core.features",
+    "Quality": "results",
+    "Saliency": "methods.gradient",
+    "Segments": "core.masker",
+    "Steps": "core.features",
+    "Tokens": "core.features",
+    "Windows": "core.masker",
+    "explain": "explain",
+    "load": "results.files",
+    "methods": "methods.registry",
+    "options": "core.run",
+    "wrap": "core.model",
+}
+
+if TYPE_CHECKING:
+    from pellucid.core.errors import PellucidError, PellucidWarning
+    from pellucid.core.features import Columns, Pixels, Steps, Tokens
+    from pellucid.core.masker import Background, Fill, Segments, Windows
+    from pellucid.core.model import wrap
+    from pellucid.core.run import options
+    from pellucid.core.target import LogProb, Margin, Neuron
+    from pellucid.explain import explain
+    from pellucid.methods.effects import PermutationImportance
+    from pellucid.methods.gradient import GradCAM, InputXGradient, IntegratedGradients, NoiseTunnel, Saliency
+    from pellucid.methods.perturbation import KernelShap, Occlusion
+    from pellucid.methods.registry import methods
+    from pellucid.results import Attribution, Check, Explanation, Importance, Quality
+    from pellucid.results.files import load
+
+__all__ = [
+    "Attribution",
+    "Background",
+    "Check",
+    "Columns",
+    "Explanation",
+    "Fill",
+    "GradCAM",
+    "Importance",
+    "InputXGradient",
+    "IntegratedGradients",
+    "KernelShap",
+    "LogProb",
+    "Margin",
+    "Neuron",
+    "NoiseTunnel",
+    "Occlusion",
+    "PellucidError",
+    "PellucidWarning",
+    "PermutationImportance",
+    "Pixels",
+    "Quality",
+    "Saliency",
+    "Segments",
+    "Steps",
+    "Tokens",
+    "Windows",
+    "explain",
+    "load",
+    "methods",
+    "options",
+    "wrap",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+    value = getattr(_import_module(f"pellucid.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,104 @@
+"""Any function of arrays, or object with `predict`, as a pellucid model: predictions only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.errors import CapabilityError, nearest
+from pellucid.core.model import Facts
+from pellucid.core.types import Array, NpArray
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionModel:
+    """Rows in, outputs out: NumPy (or frames) through `function`.
+
+    Attributes:
+        function: (n, ...) -> (n, *outputs).
+        facts: what is known of it.
+        output: which of several outputs, by key or position.
+    """
+
+    function: Callable[..., Any]
+    facts: Facts
+    output: str | int | None = None
+
+    def predict(self, *inputs: Array) -> Array:
+        y = pick(self.function(*inputs), self.output)
+        y = y.detach().cpu().numpy() if hasattr(y, "detach") else np.asarray(y)
+        rows = len(inputs[0])
+        if y.ndim == 0 or y.shape[0] != rows:
+            raise CapabilityError(
+                f"The function gave shape {y.shape} for {rows} rows.",
+                fix="It must return one output per row, rows first.",
+            )
+        return y if y.dtype.kind == "f" else y.astype(float)
+
+    def native(self, array: NpArray) -> Array:
+        return array
+
+    def numpy(self, array: Array) -> NpArray:
+        return np.asarray(array)
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        return isinstance(error, MemoryError)
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        state = np.random.get_state()  # noqa: NPY002 (the caller's global stream, which the function may draw from)
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
+
+
+def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
+    """Wrap a function, or an object whose `predict` is one."""
+    function = model if callable(model) else model.predict
+    name = getattr(model, "__name__", type(model).__name__)
+    return FunctionModel(function, Facts(name=f"{name} (function)", frames=True), output)
+
+
+def pick(y: Any, output: str | int | None) -> Any:
+    """One array out of what a model returns: a tuple's item, a dict's or an object's entry.
+
+    Raises:
+        CapabilityError: there are several, and `output` names none of them.
+    """
+    if hasattr(y, "shape") or (isinstance(y, list) and output is None):
+        return y
+    if isinstance(output, int) and isinstance(y, tuple):
+        y = tuple(y)  # a named tuple is picked from by number too
+    entries = _entries(y)
+    if not entries:
+        return y
+    if output is not None:
+        if output not in entries:
+            raise CapabilityError(
+                f"The model has no output {output!r}.", fix=nearest(str(output), map(str, entries))
+            )
+        return entries[output]
+    arrays = {k: v for k, v in entries.items() if hasattr(v, "shape")}
+    if "logits" in arrays:
+        return arrays["logits"]
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
+    raise CapabilityError(
+        f"The model returns {len(entries)} outputs: {', '.join(map(repr, entries))}.",
+        fix="Choose one with output=.",
+    )
+
+
+def _entries(y: Any) -> dict[Any, Any]:
+    if hasattr(y, "_asdict"):
+        return dict(y._asdict())
+    if isinstance(y, tuple | list):
+        return dict(enumerate(y))
+    if hasattr(y, "items"):
+        return dict(y.items())
+    return dict(vars(y)) if hasattr(y, "__dataclass_fields__") else {}

@@ -1,0 +1,85 @@
+"""scikit-learn estimators and pipelines, and boosters that follow their manners, as pellucid models."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from pellucid.core.errors import CapabilityError
+from pellucid.core.model import Facts
+
+from .function import FunctionModel
+
+
+def wrap(estimator: Any, *, output: str | int | None = None) -> FunctionModel:
+    """Wrap a fitted estimator: probabilities of a classifier, predictions of a regressor.
+
+    Raises:
+        CapabilityError: it is not fitted, or can be asked for nothing.
+    """
+    function, space = _question(estimator)
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    classes = getattr(estimator, "classes_", getattr(last, "classes_", ()))
+    if space == "raw" and getattr(function, "__name__", "") == "predict":
+        classes = ()
+    facts = Facts(
+        name=f"{type(last).__name__} (scikit-learn)",
+        classes=tuple(map(str, classes)) if not isinstance(classes, list) else (),
+        columns=tuple(map(str, getattr(estimator, "feature_names_in_", ()))),
+        space=space,
+        classifier=space == "probability",
+        width=getattr(estimator, "n_features_in_", None),
+        missing=_takes_missing(estimator),
+        frames=True,
+    )
+    return FunctionModel(_quiet(function), facts, output)
+
+
+def _question(estimator: Any) -> tuple[Callable[..., Any], str]:
+    """What to ask an estimator, and what its answer counts in."""
+    _check_fitted(estimator)
+    for name, space in (("predict_proba", "probability"), ("decision_function", "raw"), ("predict", "raw")):
+        if hasattr(estimator, name) and not (name == "decision_function" and _is_outlier(estimator)):
+            return getattr(estimator, name), space
+    raise CapabilityError(
+        f"{type(estimator).__name__} has neither predict nor predict_proba.", fix="Fit a predictor."
+    )
+
+
+def _check_fitted(estimator: Any) -> None:
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError as error:
+        raise CapabilityError(f"{type(estimator).__name__} is not fitted.", fix="Call fit first.") from error
+    except TypeError:
+        return  # a lookalike that cannot be asked
+
+
+def _is_outlier(estimator: Any) -> bool:
+    return getattr(estimator, "_estimator_type", "") == "outlier_detector"
+
+
+def _takes_missing(estimator: Any) -> bool:
+    """Whether missing values may be passed: by the estimator's own tags, or those of its first steps."""
+    steps = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
+    if any(hasattr(step, "transformers") for step in steps[:1]):
+        return True  # a ColumnTransformer: its parts decide, and say so themselves
+    tags = getattr(steps[0], "__sklearn_tags__", None)
+    if tags is None:
+        return True
+    return bool(tags().input_tags.allow_nan)
+
+
+def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` without scikit-learn's remark that an array carries no column names."""
+
+    def ask(*inputs: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+            return function(*inputs)
+
+    return ask

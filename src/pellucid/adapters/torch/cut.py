@@ -1,0 +1,140 @@
+"""Slices of a network: start from a layer's value, stop at another's, by hooks that live for one pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from pellucid.core.errors import LayerError, nearest
+from pellucid.core.place import Place
+
+
+class Reached(Exception):
+    """Carries a layer's value out of the forward pass."""
+
+
+def submodule(module: nn.Module, layer: str) -> nn.Module:
+    """The layer of that path; `LayerError` suggests the nearest names."""
+    layers = dict(module.named_modules())
+    if layer not in layers or not layer:
+        raise LayerError(f"There is no layer {layer!r}.", fix=nearest(layer, (n for n in layers if n)))
+    return layers[layer]
+
+
+@contextmanager
+def tapped(module: nn.Module, place: Place, change: Callable[[Any], Any]) -> Iterator[Counter[str]]:
+    """While open, the value at `place` passes through `change`; yields how often the layer was called."""
+    seen: Counter[str] = Counter()
+    layer = submodule(module, place.layer)
+
+    def before(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        seen["calls"] += 1
+        if not place.input or seen["calls"] != (place.call or 1):
+            return None
+        seen["hits"] += 1
+        if not args:
+            key = next(iter(kwargs))
+            return args, {**kwargs, key: change(kwargs[key])}
+        return _replaced(args, place.item or 0, change), kwargs
+
+    def after(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
+        if place.input or seen["calls"] != (place.call or 1):
+            return None
+        seen["hits"] += 1
+        if place.item is None:
+            return change(output)
+        return _replaced(output, place.item, change)
+
+    with ExitStack() as hooks:
+        hooks.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
+        hooks.callback(layer.register_forward_hook(after).remove)
+        yield seen
+
+
+def run(
+    module: nn.Module, call: Callable[..., Any], start: Place | None, stop: Place | None, inputs: Any
+) -> Any:
+    """One forward pass of a slice.
+
+    Args:
+        module: the whole network.
+        call: runs it on its inputs.
+        start: the place whose value is `inputs[0]`; the network's own inputs follow.
+        stop: the place whose value is wanted; None is the network's output.
+        inputs: tensors.
+
+    Raises:
+        LayerError: the pass does not come through `start` or `stop`, or in the wrong order.
+    """
+    with ExitStack() as taps:
+        entered: Counter[str] = Counter(hits=1)
+        if start is not None:
+            activation, *inputs = inputs
+            entered = taps.enter_context(tapped(module, start, lambda _: activation))
+        if stop is None:
+            out = call(*inputs)
+            _passed(entered, start)
+            return out
+
+        def leave(value: Any) -> Any:
+            raise Reached(value)
+
+        taps.enter_context(tapped(module, stop, leave))
+        try:
+            call(*inputs)
+        except Reached as reached:
+            if not entered["hits"]:
+                raise LayerError(
+                    f"Layer {stop} does not come after {start}.", fix="Explain a later layer."
+                ) from None
+            return reached.args[0]
+    raise LayerError(f"The forward pass does not reach {stop}.", fix="Choose a layer that it runs through.")
+
+
+def check(module: nn.Module, call: Callable[..., Any], place: Place, inputs: Any) -> None:
+    """Raise `LayerError` unless `place` names one tensor in the pass over `inputs`."""
+    values: list[Any] = []
+
+    def keep(value: Any) -> Any:
+        values.append(value)
+        return value
+
+    with tapped(module, place, keep) as seen:
+        call(*inputs)
+    calls = seen["calls"]
+    if calls == 0:
+        raise LayerError(
+            f"The forward pass does not call {place.layer!r}.", fix="Choose a layer that it runs through."
+        )
+    if place.call is None and calls > 1:
+        raise LayerError(
+            f"Layer {place.layer!r} is called {calls} times.",
+            fix=f"Choose {place.layer}#1 to {place.layer}#{calls}.",
+        )
+    if place.call is not None and place.call > calls:
+        raise LayerError(f"Layer {place.layer!r} is called {calls} times.", got=str(place))
+    if not isinstance(values[0], torch.Tensor):
+        count = len(values[0]) if isinstance(values[0], tuple | list) else 0
+        choice = f"Choose {place.layer}[0] to {place.layer}[{count - 1}]." if count else ""
+        raise LayerError(
+            f"Layer {place.layer!r} gives no single tensor.", got=type(values[0]).__name__, fix=choice
+        )
+
+
+def _passed(entered: Counter[str], start: Place | None) -> None:
+    if not entered["hits"]:
+        raise LayerError(
+            f"The forward pass does not reach {start}.", fix="Choose a layer that it runs through."
+        )
+
+
+def _replaced(values: Any, item: int, change: Callable[[Any], Any]) -> tuple[Any, ...]:
+    if not isinstance(values, tuple | list) or item >= len(values):
+        size = len(values) if isinstance(values, tuple | list) else 1
+        raise LayerError(f"The layer gives {size} values, item {item} is not among them.")
+    return tuple(change(v) if i == item else v for i, v in enumerate(values))

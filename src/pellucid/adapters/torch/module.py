@@ -1,0 +1,272 @@
+"""TorchModel: predict, gradients, slices, on the module's own device and in its own precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import nn
+
+from pellucid.adapters.function import pick
+from pellucid.core.errors import CapabilityError, LayerError, ShapeError
+from pellucid.core.model import Facts, LayerInfo
+from pellucid.core.place import Place
+from pellucid.core.types import NpArray
+
+from . import cut, rest
+
+HALVES = (torch.float16, torch.bfloat16)
+_measured: WeakKeyDictionary[nn.Module, dict[Any, float]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class TorchModel:
+    """A module, or the slice of it from `start` to `stop`.
+
+    Values cross its border in `dtype`, float32 for models in half precision; the module itself runs in its own.
+
+    Attributes:
+        module: the network, compiled wrappers taken off.
+        facts: what is known of it.
+        device, inside: where its parameters are, and their float type.
+        output: which of several outputs, by key or position.
+        keywords: names of the inputs, where they are passed by name.
+        start, stop: the slice; None is the network's input or output.
+    """
+
+    module: nn.Module
+    facts: Facts
+    device: torch.device
+    inside: torch.dtype
+    output: str | int | None = None
+    keywords: tuple[str, ...] = ()
+    start: Place | None = None
+    stop: Place | None = None
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The float type that methods calculate in."""
+        return torch.float32 if self.inside in HALVES else self.inside
+
+    def predict(self, *inputs: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return self._run(*inputs)
+
+    def vjp(
+        self,
+        inputs: tuple[torch.Tensor, ...],
+        cotangent: Callable[[torch.Tensor], torch.Tensor],
+        wrt: tuple[int, ...] = (0,),
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        leaves = list(inputs)
+        for i in wrt:
+            if not inputs[i].is_floating_point():
+                raise CapabilityError(self._no_gradient_of_ids(), got=f"dtype {inputs[i].dtype}")
+            leaves[i] = inputs[i].detach().requires_grad_(True)
+        with torch.enable_grad():
+            y = self._run(*leaves)
+        out = y.detach()
+        if not y.requires_grad:
+            raise CapabilityError(
+                f"No gradient leads from the output of {self.facts.name} to its input.",
+                fix="A step detaches it (no_grad, argmax, rounding); use a perturbation method, such as Occlusion.",
+            )
+        grads = torch.autograd.grad(y, [leaves[i] for i in wrt], cotangent(out), allow_unused=True)
+        return out, tuple(
+            torch.zeros_like(inputs[i]) if g is None else g for i, g in zip(wrt, grads, strict=True)
+        )
+
+    def differentiate(
+        self, function: Callable[[torch.Tensor], torch.Tensor], y: torch.Tensor
+    ) -> torch.Tensor:
+        with torch.enable_grad():
+            leaf = y.detach().requires_grad_(True)
+            value = function(leaf)
+        if not value.requires_grad:
+            raise CapabilityError(
+                "The target function has no gradient.", fix="Write it with torch operations."
+            )
+        return torch.autograd.grad(value.sum(), leaf)[0]
+
+    def __getitem__(self, where: slice) -> TorchModel:
+        start = Place.parse(where.start) if where.start else self.start
+        stop = Place.parse(where.stop) if where.stop else self.stop
+        return replace(self, start=start, stop=stop)
+
+    def layers(self) -> list[LayerInfo]:
+        return [
+            LayerInfo(name, type(m).__name__, None, sum(p.numel() for p in m.parameters(recurse=False)))
+            for name, m in self.module.named_modules()
+            if name
+        ]
+
+    def check(self, place: str, inputs: tuple[torch.Tensor, ...]) -> None:
+        with torch.no_grad():
+            cut.check(self.module, self._call, Place.parse(place), [self._into(a[:1]) for a in inputs])
+
+    def bytes_per_row(self, inputs: tuple[torch.Tensor, ...]) -> float:
+        key = (str(self.start), str(self.stop), *(tuple(a.shape[1:]) for a in inputs))
+        known = _measured.setdefault(self.module, {})
+        if key not in known:
+            known[key] = self._measure(inputs)
+        return known[key]
+
+    def native(self, array: NpArray) -> torch.Tensor:
+        tensor = torch.as_tensor(np.ascontiguousarray(array), device=self.device)
+        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+
+    def numpy(self, array: torch.Tensor) -> NpArray:
+        array = array.detach()
+        return (array.float() if array.dtype in HALVES else array).cpu().numpy()
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        if isinstance(error, torch.OutOfMemoryError | MemoryError):
+            return True
+        return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        with rest.at_rest(self.module):
+            yield
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _run(self, *inputs: torch.Tensor) -> torch.Tensor:
+        ready = [self._into(a) for a in inputs]
+        try:
+            y = cut.run(self.module, self._call, self.start, self.stop, ready)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            self._explain(error, inputs)
+            raise
+        y = y if self.stop is not None else pick(y, self.output)
+        if not isinstance(y, torch.Tensor):
+            raise CapabilityError(
+                "The model gives no tensor.", got=type(y).__name__, fix="Choose one with output=."
+            )
+        if self.stop is None and self.start is None and y.shape[:1] != inputs[0].shape[:1]:
+            raise CapabilityError(
+                f"The model gives shape {tuple(y.shape)} for {len(inputs[0])} rows.",
+                fix="It must keep rows first.",
+            )
+        return y.to(self.dtype) if y.is_floating_point() else y
+
+    def _call(self, *inputs: torch.Tensor) -> Any:
+        if self.keywords:
+            return self.module(**dict(zip(self.keywords, inputs, strict=True)))
+        return self.module(*inputs)
+
+    def _into(self, a: torch.Tensor) -> torch.Tensor:
+        """A copy in the module's own precision: a first layer that works in place must not reach the caller's data."""
+        return a.to(self.inside, copy=True) if a.is_floating_point() else a
+
+    def _measure(self, inputs: tuple[torch.Tensor, ...]) -> float:
+        """Bytes that a gradient keeps for one row: what autograd saves, parameters aside."""
+        own = {p.data_ptr() for p in self.module.parameters()}
+        seen: dict[int, int] = {}
+
+        def pack(tensor: torch.Tensor) -> None:
+            if tensor.data_ptr() not in own:
+                seen[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
+
+        row = [a[:1].detach().clone() for a in inputs]
+        if row[0].is_floating_point():
+            row[0].requires_grad_(True)
+        # the graph is dropped without a backward pass, so nothing is ever unpacked
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda _: row[0]):
+            y = self._run(*row)
+        kept = sum(seen.values())
+        return float(2 * kept + 4 * sum(a.numel() * a.element_size() for a in (*row, y)))
+
+    def _no_gradient_of_ids(self) -> str:
+        found = [n for n, m in self.module.named_modules() if isinstance(m, nn.Embedding)]
+        where = f"attribute at the embedding: at={found[0]!r}" if found else "pass floating-point input"
+        return f"Whole numbers have no gradient; {where}."
+
+    def _explain(self, error: Exception, inputs: tuple[torch.Tensor, ...]) -> None:
+        """Turn a framework's shape error into one that names the layer, where the mismatch is plain."""
+        if isinstance(error, LayerError | CapabilityError):
+            return
+        name, first = first_layer(self.module)
+        x = inputs[0 if self.start is None else min(1, len(inputs) - 1)]
+        wants, axis, has = _first_width(first)
+        if has and not _fits(x, wants, axis, has):
+            kind = f"{wants} {'columns' if axis == -1 else 'channels'}"
+            raise ShapeError(
+                f"The model's first layer {name!r} takes {kind}, rows first.",
+                got=f"shape {tuple(x.shape)}",
+                fix=f"Pass {_like(max(has), wants, axis)}.",
+            ) from error
+        error.add_note(f"pellucid: the model was given {[tuple(a.shape) for a in inputs]}.")
+
+
+def wrap(model: Any, *, output: str | int | None = None) -> TorchModel:
+    """Wrap a module; a compiled one runs eagerly, so that its layers can be reached."""
+    module = getattr(model, "_orig_mod", model)
+    if hasattr(module, "module") and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
+        module = module.module
+    tensors = [*module.parameters(), *module.buffers()]
+    real = [t for t in tensors if t.is_floating_point()]
+    device = tensors[0].device if tensors else torch.device("cpu")
+    inside = real[0].dtype if real else torch.get_default_dtype()
+    return TorchModel(module, _facts(module), device, inside, output)
+
+
+def first_layer(module: nn.Module) -> tuple[str, nn.Module | None]:
+    """The first layer with weights of its own, in the order of definition."""
+    for name, m in module.named_modules():
+        if next(m.parameters(recurse=False), None) is not None:
+            return name, m
+    return "", None
+
+
+def _facts(module: nn.Module) -> Facts:
+    parts = list(module.modules())
+    training = any(m.training for m in parts)
+    mixing = [n for n, m in module.named_modules() if _mixes_rows(m)]
+    return Facts(
+        name=f"{type(module).__name__} (torch)",
+        space="probability" if isinstance(parts[-1], nn.Softmax | nn.Sigmoid) else "",
+        tokens=any(isinstance(m, nn.Embedding | nn.EmbeddingBag) for m in parts),
+        axes=_first_width(first_layer(module)[1])[2],
+        mixes_rows=mixing[0] if mixing else "",
+        notes=("The model was in training mode; it was explained in evaluation mode.",) * training,
+    )
+
+
+def _mixes_rows(m: nn.Module) -> bool:
+    """Batch statistics even in evaluation mode: a row's output depends on the rows beside it."""
+    return (
+        isinstance(m, nn.modules.batchnorm._NormBase)
+        and m.running_mean is None
+        and not isinstance(m, nn.modules.instancenorm._InstanceNorm)
+    )
+
+
+def _first_width(layer: nn.Module | None) -> tuple[int, int, tuple[int, ...]]:
+    """What a first layer takes: how many, on which axis, and how many axes the input may have (rows included)."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features, -1, (3, 2)
+    if isinstance(layer, nn.Conv1d):
+        return layer.in_channels, 1, (3,)
+    if isinstance(layer, nn.Conv2d):
+        return layer.in_channels, 1, (4,)
+    if isinstance(layer, nn.Conv3d):
+        return layer.in_channels, 1, (5,)
+    return 0, 0, ()
+
+
+def _fits(x: torch.Tensor, wants: int, axis: int, has: tuple[int, ...]) -> bool:
+    """Whether rows of x may be what a first layer takes; a dense one may sit behind a flattening."""
+    if axis == -1:
+        return x.shape[-1] == wants or x[:1].numel() == wants
+    return x.ndim in has and x.shape[axis] == wants
+
+
+def _like(axes: int, width: int, axis: int) -> str:
+    names = {2: f"(rows, {width})", 3: f"(rows, {width}, steps)", 4: f"(rows, {width}, height, width)"}
+    return names.get(axes, f"(rows, {width}, depth, height, width)") if axis == 1 else f"(rows, {width})"

@@ -1,0 +1,277 @@
+"""Field: a network as the scalar function f and its gradient, which is all that gradient methods see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .errors import DataError
+from .notes import Notes
+from .run import Pace, batches, tracking
+from .target import Target
+from .types import Array, NpArray
+from .views import Aim, View
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Field(View):
+    """The scalar function f(x) = target(model(x)) and its gradient, around the rows `x`.
+
+    Points have shape (..., n, *features): the last axis before the features is the row, any axes in front are
+    copies of the rows. Targets, carried inputs, batches and memory follow by themselves.
+
+    Attributes:
+        model: a (slice of a) model with gradients.
+        aim: what is explained.
+        x: (n, *features) array of the model's framework.
+        baseline: (n, *features) the reference, or None for methods without one.
+        carried: the model's other inputs, one row per row of x.
+        rows: (n,) the caller's row number of each row; random streams and per-row targets go by it.
+        at: the layer where x is, "" for the input.
+        below: for a slice that starts at a layer: the inputs, and the slice that leads from them to x.
+    """
+
+    model: Any
+    aim: Aim
+    x: Array
+    baseline: Array | None = None
+    carried: tuple[Array, ...] = ()
+    rows: NpArray
+    at: str = ""
+    below: tuple[tuple[Array, ...], Any] | None = None
+    fixed: Target | None = None
+
+    # -- what the model says ------------------------------------------------------------------------------------
+
+    @property
+    def n(self) -> int:
+        """How many rows."""
+        return int(self.x.shape[0])
+
+    @cached_property
+    def xp(self) -> Any:
+        """The array namespace of the model's framework."""
+        from array_api_compat import array_namespace
+
+        return array_namespace(self.x)
+
+    @property
+    def channels(self) -> str:
+        """Where the model's feature maps have their channels: "first" or "last"."""
+        return str(self.model.facts.channels)
+
+    @cached_property
+    def extent(self) -> NpArray:
+        """(n, 1, ..., 1) range of each row of the model's first input: largest minus smallest value."""
+        first = self.below[0][0] if self.below else self.x
+        rows = self.model.numpy(first).reshape(self.n, -1)
+        return (rows.max(1) - rows.min(1)).reshape((self.n,) + (1,) * (first.ndim - 1))
+
+    def rows_per_batch(self, copies: int) -> int:
+        """How many rows one model call takes, where `copies` of all rows are wanted."""
+        return self._pace(copies * self.n, True).size
+
+    @cached_property
+    def y(self) -> Array:
+        """The whole output at x, (n, *outputs)."""
+        return self._sound(self.through(self.model), "the model")
+
+    @cached_property
+    def target(self) -> Target:
+        """The scalar explained; None was resolved to each row's predicted class."""
+        return self.fixed or self.aim.at(self.y)
+
+    @cached_property
+    def output(self) -> Array:
+        """f(x), (n,)."""
+        return self.target.value(self.y, self.rows if self.fixed else np.arange(self.n))
+
+    @cached_property
+    def base(self) -> Array:
+        """f(baseline), (n,)."""
+        return self._sound(self(self.baseline), "the model at the baseline")
+
+    def __call__(self, points: Array) -> Array:
+        """F at `points`: (..., n, *features) -> (..., n)."""
+        target, order = self.target, self._order
+        return self._rowwise(
+            points,
+            lambda x, rows: target.value(self.model.predict(x, *self._carry(rows)), order[rows]),
+            grad=False,
+        )
+
+    def grad(self, points: Array) -> Array:
+        """df/dx at `points`, same shape."""
+        if points is self.x and "y" not in self.__dict__ and self.fixed is None:
+            return self._first_grad()
+        target, order = self.target, self._order
+
+        def pull(x: Array, rows: NpArray) -> Array:
+            cotangent: Callable[[Array], Array] = lambda y: target.cotangent(y, order[rows])  # noqa: E731
+            return self.model.vjp((x, *self._carry(rows)), cotangent)[1][0]
+
+        return self._rowwise(points, pull, grad=True)
+
+    def mean_grad(self, points: Callable[[Array], Array], nodes: NpArray, weights: NpArray) -> Array:
+        """Weighted sums of gradients over many points, in memory that does not grow with their number.
+
+        Args:
+            points: nodes (k, 1, ..., 1) -> points (k, n, *features); asked for as many at once as a batch holds.
+            nodes: (m,) one per point.
+            weights: (m,) for one sum, or (m, sums).
+
+        Returns:
+            (n, *features), or (sums, n, *features).
+        """
+        total: Any = 0.0
+        with tracking(self.run, "gradients", len(nodes) * self.n) as advance:
+            for block in batches(len(nodes), max(1, self.rows_per_batch(len(nodes)) // self.n)):
+                grads = self.grad(points(self.like(nodes[block]).reshape((-1,) + (1,) * self.x.ndim)))
+                total = total + self.xp.tensordot(self.like(weights[block].T), grads, axes=1)
+                advance((block.stop - block.start) * self.n)
+        return total
+
+    # -- other fields ---------------------------------------------------------------------------------------------
+
+    def around(self, x: Array) -> Field:
+        """The same field, centred on other rows: (n, *features)."""
+        return replace(self, x=x, fixed=self.target, rows=self._order, notes=Notes())
+
+    def only(self, kept: NpArray) -> Field:
+        """The same field on some of its rows, by number."""
+        return replace(
+            self,
+            x=self.x[kept],
+            baseline=None if self.baseline is None else self.baseline[kept],
+            carried=tuple(c[kept] for c in self.carried),
+            rows=self._order[kept],
+            below=self.below and (tuple(i[kept] for i in self.below[0]), self.below[1]),
+            fixed=self.target,
+            notes=Notes(),
+        )
+
+    def noisy(self, sigma: NpArray, copies: int) -> Field:
+        """`copies` of every row with normal noise on the model's first input, one after another: (copies * n) rows.
+
+        Args:
+            sigma: (n, 1, ..., 1) standard deviation per row.
+            copies: how many noisy copies of each row.
+        """
+        inputs = self.below[0] if self.below else (self.x, *self.carried)
+        first, *rest = (self._tiled(a, copies) for a in inputs)
+        noise = np.stack([r.standard_normal((copies, *inputs[0].shape[1:])) for r in self._streams], axis=1)
+        first = first + self.like((sigma * noise).reshape(tuple(first.shape)))
+        below = self.below and ((first, *rest), self.below[1])
+        copy = replace(
+            self,
+            x=first,
+            carried=tuple(rest),
+            rows=np.tile(self._order, copies),
+            baseline=None if self.baseline is None else self._tiled(self.baseline, copies),
+            below=below,
+            fixed=self.target,
+            notes=Notes(),
+        )
+        if below is None:
+            return copy
+        return replace(copy, x=copy.through(below[1]), carried=below[0], notes=Notes())
+
+    def through(self, model: Any) -> Array:
+        """The value that another slice gives at x and the carried inputs, (n, *its outputs)."""
+        step = lambda x, rows: model.predict(x, *self._carry(rows))  # noqa: E731
+        return replace(self, model=model)._concatenated(self.x, step, grad=False)
+
+    def numbers(self, array: Array) -> NpArray:
+        """An array of the framework as NumPy."""
+        return self.model.numpy(array)
+
+    def norm(self, array: Array) -> NpArray:
+        """(n,) Euclidean norm of each row, as NumPy."""
+        return np.linalg.norm(self.model.numpy(array).reshape(array.shape[0], -1).astype(float), axis=1)
+
+    def like(self, array: NpArray) -> Array:
+        """NumPy numbers in the framework, device and float type of x."""
+        return self.model.native(np.asarray(array, np.float64))
+
+    @cached_property
+    def _streams(self) -> list[np.random.Generator]:
+        """One random stream per row, by its number and not by its place in a batch."""
+        return [self.run.generator(int(row)) for row in self.rows]
+
+    # -- batches --------------------------------------------------------------------------------------------------
+
+    @property
+    def _order(self) -> NpArray:
+        """Which entry of a per-row target belongs to each row."""
+        return self.rows if self.fixed else np.arange(self.n)
+
+    def _first_grad(self) -> Array:
+        """The gradient at x, with output and target read off the same passes."""
+        seen: list[Array] = []
+
+        def pull(x: Array, rows: NpArray) -> Array:
+            def cotangent(y: Array) -> Array:
+                part = self.aim.at(
+                    self._sound(y, "the model", int(rows[0])), slice(int(rows[0]), int(rows[-1]) + 1)
+                )
+                return part.cotangent(y, np.arange(len(rows)))
+
+            y, (gradient,) = self.model.vjp((x, *self._carry(rows)), cotangent)
+            seen.append(y)
+            return gradient
+
+        gradient = self._rowwise(self.x, pull, grad=True)
+        self.__dict__["y"] = seen[0] if len(seen) == 1 else self.xp.concat(seen)
+        return gradient
+
+    def _rowwise(self, points: Array, step: Callable[[Array, NpArray], Array], *, grad: bool) -> Array:
+        copies = tuple(points.shape[: points.ndim - self.x.ndim])
+        flat = points.reshape((-1, *self.x.shape[1:])) if copies else points
+        out = self._concatenated(flat, step, grad=grad)
+        return out.reshape((*copies, self.n, *out.shape[1:])) if copies else out
+
+    def _concatenated(self, flat: Array, step: Callable[[Array, NpArray], Array], *, grad: bool) -> Array:
+        total, parts = int(flat.shape[0]), list[Array]()
+
+        def some(rows: slice) -> None:
+            part = step(
+                flat if rows == slice(0, total) else flat[rows], np.arange(rows.start, rows.stop) % self.n
+            )
+            parts.append(part)
+            self.run.meter.count(rows.stop - rows.start, grad=grad)
+
+        self._pace(total, grad).over(total, some)
+        return parts[0] if len(parts) == 1 else self.xp.concat(parts)
+
+    def _pace(self, total: int, grad: bool) -> Pace:
+        if "pace" not in self.notes.memory:
+            free = total <= 4 and self.run.batch_size is None
+            measured = 0.0 if free else self.model.bytes_per_row((self.x[:1], *(c[:1] for c in self.carried)))
+            if free:
+                return Pace(self.run, total, self.model.out_of_memory)
+            self.notes.memory["pace"] = Pace(self.run, self.run.size(measured), self.model.out_of_memory)
+        return self.notes.memory["pace"]
+
+    def _carry(self, rows: NpArray) -> tuple[Array, ...]:
+        if len(rows) == self.n and self.n and rows[0] == 0 and rows[-1] == self.n - 1 and len(rows) <= self.n:
+            return self.carried
+        return tuple(c[rows] for c in self.carried)
+
+    def _tiled(self, array: Array, copies: int) -> Array:
+        return self.xp.concat([array] * copies) if copies > 1 else array
+
+    def _sound(self, y: Array, what: str, first: int = 0) -> Array:
+        finite = self.xp.isfinite(y) if "complex" not in str(y.dtype) and "int" not in str(y.dtype) else None
+        if finite is not None and not bool(self.xp.all(finite)):
+            bad = self.model.numpy(self.xp.astype(finite.reshape((y.shape[0], -1)), self.xp.float32))
+            row = int(np.flatnonzero(bad.min(1) == 0)[0]) + first
+            number = self.rows[row] if len(self.rows) > row else row
+            raise DataError(
+                f"The output of {what} holds NaN or infinity for row {number}.",
+                fix="Check the model on this row, and its input for values far outside what it was trained on.",
+            )
+        return y

@@ -1,0 +1,186 @@
+"""Tables with names and types (pandas, polars, object arrays) as plain matrices, and back as they were.
+
+Methods do arithmetic on a float matrix; the model is given the frame it was fitted on. A column of categories,
+strings, booleans or dates becomes codes; a missing value becomes NaN; `decode` restores kind, dtype and names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from .errors import DataError, ShapeError
+from .features import Columns
+from .types import NpArray
+
+
+def kind_of(data: Any) -> str | None:
+    """'pandas', 'polars', 'objects', or None for anything that is no frame."""
+    root = type(data).__module__.partition(".")[0]
+    if root in ("pandas", "polars") and hasattr(data, "columns"):
+        return root
+    if isinstance(data, np.ndarray) and data.ndim == 2 and data.dtype.kind in "OUS":
+        return "objects"
+    return None
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How one frame's columns become numbers and numbers become that frame again."""
+
+    kind: str
+    names: tuple[str, ...]
+    dtypes: tuple[Any, ...]
+    categories: tuple[tuple[Any, ...] | None, ...]  # per column: what codes stand for, None for numbers
+    labels: tuple[Any, ...]  # the frame's own column labels, which need not be strings
+
+    @classmethod
+    def of(cls, *frames: Any) -> Codec:
+        """Read the columns of one frame, with the categories that appear in any of `frames`."""
+        first = frames[0]
+        kind = kind_of(first) or "objects"
+        labels = tuple(first.columns) if kind != "objects" else tuple(range(first.shape[1]))
+        names = tuple(map(str, labels)) if kind != "objects" else tuple(f"x{i}" for i in labels)
+        columns = [[_column(f, kind, label) for f in frames] for label in labels]
+        return cls(
+            kind,
+            names,
+            tuple(getattr(parts[0], "dtype", None) for parts in columns),
+            tuple(_categories(parts) for parts in columns),
+            labels,
+        )
+
+    @property
+    def features(self) -> Columns:
+        known = {n: c for n, c in zip(self.names, self.categories, strict=True) if c is not None}
+        return Columns(self.names, categories={n: tuple(map(_plain, c)) for n, c in known.items()})
+
+    def encode(self, frame: Any) -> NpArray:
+        """The frame as (rows, columns) float64, NaN where missing.
+
+        Raises:
+            ShapeError: a column of the codec is not in the frame.
+            DataError: a category that the codec does not know.
+        """
+        missing = [str(c) for c in self.labels if self.kind != "objects" and c not in frame.columns]
+        if missing:
+            raise ShapeError(
+                f"The frame lacks columns {', '.join(missing)}.", got=list(map(str, frame.columns))
+            )
+        out = np.empty((len(frame), len(self.labels)))
+        for j, label in enumerate(self.labels):
+            out[:, j] = self._encoded(_column(frame, self.kind, label), j)
+        return out
+
+    def _encoded(self, column: Any, j: int) -> NpArray:
+        codes = self.categories[j]
+        if codes is None and _numeric(getattr(column, "dtype", None)):
+            return np.asarray(column, dtype=float)
+        values = _objects(column)
+        if codes is None:
+            return np.array([np.nan if _missing(v) else float(v) for v in values], float)
+        known = {v: float(k) for k, v in enumerate(codes)}
+        unknown = [v for v in values if not _missing(v) and v not in known]
+        if unknown:
+            raise DataError(f"Column {self.names[j]!r} holds a value not seen before.", got=repr(unknown[0]))
+        return np.array([np.nan if _missing(v) else known[v] for v in values])
+
+    def decode(self, matrix: NpArray) -> Any:
+        """A frame of the kind, names and types that `of` read, from (rows, columns) numbers."""
+        columns = {label: self._decoded(matrix[:, j], j) for j, label in enumerate(self.labels)}
+        if self.kind == "objects":
+            return np.stack(list(columns.values()), axis=1) if columns else np.empty((len(matrix), 0), object)
+        library = import_module(self.kind)
+        if self.kind == "polars":
+            return library.DataFrame(
+                [self._polars(library, label, v, j) for j, (label, v) in enumerate(columns.items())]
+            )
+        return library.DataFrame(
+            {label: self._pandas(library, v, j) for j, (label, v) in enumerate(columns.items())}
+        )
+
+    def _decoded(self, column: NpArray, j: int) -> NpArray:
+        codes = self.categories[j]
+        if codes is None:
+            return column.astype(object) if self.kind == "objects" else column
+        table = np.empty(len(codes) + 1, object)
+        table[: len(codes)] = codes
+        table[-1] = np.nan if self.kind == "objects" else None
+        return table[np.where(np.isnan(column), len(codes), np.nan_to_num(column)).astype(int)]
+
+    def _pandas(self, pandas: Any, values: NpArray, j: int) -> Any:
+        dtype = self.dtypes[j]
+        if self.categories[j] is None and not _fits(values, dtype):
+            return values
+        return pandas.Series(values, dtype=dtype)
+
+    def _polars(self, polars: Any, label: str, values: NpArray, j: int) -> Any:
+        dtype = self.dtypes[j]
+        if self.categories[j] is not None:
+            return polars.Series(label, list(values), dtype=dtype)
+        numbers = [None if np.isnan(v) else v for v in values.tolist()]
+        if not dtype.is_integer() or not _whole(values):
+            return polars.Series(label, numbers, dtype=dtype if dtype.is_float() else polars.Float64)
+        return polars.Series(label, [None if v is None else int(v) for v in numbers], dtype=dtype)
+
+
+def _column(frame: Any, kind: str, label: Any) -> Any:
+    return frame[:, label] if kind == "objects" else frame[label]
+
+
+def _objects(column: Any) -> list[Any]:
+    return column.to_list() if hasattr(column, "to_list") else column.tolist()
+
+
+def _categories(parts: list[Any]) -> tuple[Any, ...] | None:
+    """What the codes of a column stand for: its declared categories, or the values seen; None for numbers."""
+    dtype = getattr(parts[0], "dtype", None)
+    declared = getattr(dtype, "categories", None)
+    if declared is not None and len(declared):
+        return tuple(declared.to_list() if hasattr(declared, "to_list") else declared)
+    if _numeric(dtype):
+        return None
+    seen = {v for part in parts for v in _objects(part) if not _missing(v)}
+    if all(isinstance(v, int | float | np.number) and not isinstance(v, bool | np.bool_) for v in seen):
+        return None
+    return tuple(sorted(seen, key=lambda v: (str(type(v)), v)))
+
+
+def _numeric(dtype: Any) -> bool:
+    """Whether a column is plain NumPy numbers, which need no look at each value."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "iuf"
+
+
+def _missing(value: Any) -> bool:
+    return (
+        value is None
+        or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
+        or str(value) in ("<NA>", "NaT")
+    )
+
+
+def _whole(values: NpArray) -> bool:
+    finite = values[np.isfinite(values)]
+    return bool((finite == np.round(finite)).all())
+
+
+def _fits(values: NpArray, dtype: Any) -> bool:
+    """Whether numbers can be given their column's dtype without losing anything."""
+    if getattr(dtype, "kind", "f") not in "iu":
+        return True
+    nullable = not isinstance(dtype, np.dtype)
+    return _whole(values) and (nullable or bool(np.isfinite(values).all()))
+
+
+def _plain(value: Any) -> Any:
+    """A category as JSON can hold it."""
+    return (
+        value.item()
+        if isinstance(value, np.generic)
+        else value
+        if isinstance(value, str | int | float | bool)
+        else str(value)
+    )

@@ -1,0 +1,148 @@
+"""What pellucid knows of a model: arrays in, arrays out, rows first; and where the adapters live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol, runtime_checkable
+
+from .errors import CapabilityError
+from .types import Array, NpArray
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One layer of a network: its path, its kind, the shape it gives for one row, its parameter count."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...] | None = None
+    parameters: int = 0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an adapter knows of a model beyond its arithmetic.
+
+    Attributes:
+        name: how the model is called in results.
+        classes: names of the outputs, where the model has them.
+        columns: names of the input columns, where the model has them.
+        space: "probability", "logit", "log-odds" or "raw": what the output counts in; "" where only outputs tell.
+        classifier: whether the outputs are classes; None where nothing says so.
+        width: how many columns the model takes, where it says so.
+        missing: whether missing values (NaN) may be passed.
+        frames: whether the model wants the frame it was fitted on, not a matrix.
+        channels: where images have their channels, "first" or "last".
+        tokens: whether whole numbers are tokens to embed, and not counts to cast to floats.
+        axes: how many axes the input may have, rows included; () where nothing says so.
+        mixes_rows: the layer that makes a row's output depend on the rows beside it, or "".
+        notes: what a reader of the result must know ("was in training mode; explained in eval mode").
+    """
+
+    name: str
+    classes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    space: str = "raw"
+    classifier: bool | None = None
+    width: int | None = None
+    missing: bool = False
+    frames: bool = False
+    channels: str = "first"
+    tokens: bool = False
+    axes: tuple[int, ...] = ()
+    mixes_rows: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Model(Protocol):
+    """The least a model can do. Everything black-box needs only this."""
+
+    facts: Facts
+
+    def predict(self, *inputs: Array) -> Array:
+        """(n, ...) each -> (n, *outputs), arrays of the model's own framework."""
+        ...
+
+    def native(self, array: NpArray) -> Array:
+        """NumPy -> the model's framework, device and float type."""
+        ...
+
+    def numpy(self, array: Array) -> NpArray:
+        """The model's framework -> NumPy, float32 or float64."""
+        ...
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        """Whether this error means that a smaller batch may pass."""
+        ...
+
+    def at_rest(self) -> AbstractContextManager[None]:
+        """While open the model is ready to be explained; when closed it is exactly as it was found."""
+        ...
+
+
+@runtime_checkable
+class Differentiable(Model, Protocol):
+    """A model with gradients."""
+
+    def vjp(
+        self, inputs: tuple[Array, ...], cotangent: Callable[[Array], Array], wrt: tuple[int, ...] = (0,)
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """The output, and `cotangent(output)` pulled back to the inputs numbered in `wrt`."""
+        ...
+
+    def differentiate(self, function: Callable[[Array], Array], y: Array) -> Array:
+        """The derivative of sum(function(y)) with respect to y."""
+        ...
+
+    def bytes_per_row(self, inputs: tuple[Array, ...]) -> float:
+        """Memory that one row's activations take in a gradient, measured on the first row."""
+        ...
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A network that can be cut: `model["conv1":"conv4"]` runs from one layer's value to another's."""
+
+    def __getitem__(self, cut: slice) -> Any: ...
+    def layers(self) -> list[LayerInfo]: ...
+    def check(self, place: str, inputs: tuple[Array, ...]) -> None:
+        """Raise `LayerError` unless `place` names one value in the forward pass."""
+        ...
+
+
+ADAPTERS: Mapping[str, str] = {  # root package of a class in the model's MRO -> the module that wraps it
+    "keras": "pellucid.adapters.keras",
+    "torch": "pellucid.adapters.torch",
+    "sklearn": "pellucid.adapters.sklearn",
+    "xgboost": "pellucid.adapters.sklearn",
+    "lightgbm": "pellucid.adapters.sklearn",
+    "catboost": "pellucid.adapters.sklearn",
+}
+
+
+def wrap(model: Any, *, output: str | int | None = None) -> Model:
+    """Wrap `model` by the first class in its MRO that an adapter knows; import nothing else.
+
+    Args:
+        model: a network, an estimator, a pipeline, a function of arrays, or a model already wrapped.
+        output: which of several outputs to explain, by key or position.
+
+    Raises:
+        CapabilityError: nothing knows how to call it.
+    """
+    if isinstance(model, Model):
+        return model
+    for cls in type(model).__mro__:
+        if home := ADAPTERS.get(cls.__module__.partition(".")[0]):
+            return import_module(home).wrap(model, output=output)
+    if callable(model) or hasattr(model, "predict"):
+        return import_module("pellucid.adapters.function").wrap(model, output=output)
+    raise CapabilityError(
+        "This is no model pellucid knows.",
+        got=type(model).__name__,
+        fix="Pass a function of an array instead.",
+    )

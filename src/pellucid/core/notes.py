@@ -1,0 +1,78 @@
+"""Where a method writes down how good its answer is, while it computes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Notes:
+    """A method's own account of its answer; the base turns it into `Quality`.
+
+    Attributes:
+        half_width: 95 % half-widths, shaped like the answer.
+        error_kind: "exact", "sampling", "discretisation", "fit" or "unknown".
+        exact: whether the answer is the estimand, to rounding.
+        checks: (name, value, limit for a warning, limit for a failure, meaning, advice, rows) as `check` takes them.
+        said: sentences for the provenance.
+        memory: what a view learned and keeps (its batch size).
+    """
+
+    half_width: Any = None
+    error_kind: str = "unknown"
+    exact: bool = False
+    checks: list[Finding] = field(default_factory=list["Finding"])
+    said: list[str] = field(default_factory=list[str])
+    memory: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def certify(self, *, half_width: Any = None, kind: str, exact: bool = False) -> None:
+        """State the error of the answer: its 95 % half-widths and what they come from."""
+        self.half_width, self.error_kind, self.exact = half_width, kind, exact
+
+    def check(
+        self, name: str, values: Any, *, warn: float, fail: float, meaning: str, advice: str = ""
+    ) -> None:
+        """Hold a measured value, or one per row, against its limits; larger is worse."""
+        per_row = np.atleast_1d(np.asarray(values, float))
+        worst = float(np.max(per_row, initial=0.0)) if not np.isnan(per_row).any() else float("nan")
+        bad = ~(per_row <= warn)
+        status = "ok" if not bad.any() else "fail" if not (per_row <= fail).all() else "warn"
+        rows = tuple(np.flatnonzero(bad).tolist()) if np.ndim(values) else ()
+        limit = fail if status == "fail" else warn
+        self.checks.append(Finding(name, worst, limit, status, meaning, advice, rows))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check as a method found it; the fields of `pellucid.results.Check`."""
+
+    name: str
+    value: float
+    limit: float
+    status: str
+    meaning: str
+    advice: str = ""
+    rows: tuple[int, ...] = ()
+
+
+def merged(notes: list[Notes]) -> Notes:
+    """One account of many rows, from one per row: the worst of each check, with the rows where it fails."""
+    out = Notes(error_kind=notes[0].error_kind, exact=all(n.exact for n in notes))
+    kinds = {n.error_kind for n in notes if not n.exact}
+    out.error_kind = kinds.pop() if kinds else notes[0].error_kind
+    out.said = list(dict.fromkeys(sentence for n in notes for sentence in n.said))
+    found: dict[str, list[tuple[int, Finding]]] = {}
+    for row, n in enumerate(notes):
+        for f in n.checks:
+            found.setdefault(f.name, []).append((row, f))
+    for entries in found.values():
+        _, worst = max(entries, key=lambda e: (_RANK[e[1].status], e[1].value))
+        rows = tuple(row for row, f in entries if f.status != "ok")
+        out.checks.append(replace(worst, rows=rows))
+    return out
+
+
+_RANK = {"ok": 0, "warn": 1, "fail": 2}

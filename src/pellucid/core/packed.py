@@ -1,0 +1,100 @@
+"""Several inputs as one: their numbers side by side in one vector per row, so that every method covers them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+from .model import Facts
+from .types import Array, NpArray
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """A model of several inputs as a model of one packed input, and of those that hold no real numbers.
+
+    Attributes:
+        model: takes all inputs.
+        shapes: per input, the shape of one row where it is packed, None where it is carried along.
+        lead: 1 when the slice starts at a layer, whose activation then comes first.
+    """
+
+    model: Any
+    shapes: tuple[tuple[int, ...] | None, ...]
+    lead: int = 0
+
+    @property
+    def facts(self) -> Facts:
+        return self.model.facts
+
+    def pack(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
+        """All inputs -> (packed (n, total), *carried)."""
+        from array_api_compat import array_namespace
+
+        real = [
+            a.reshape((a.shape[0], -1)) for a, s in zip(inputs, self.shapes, strict=True) if s is not None
+        ]
+        return (array_namespace(*real).concat(real, axis=1), *self._carried(inputs))
+
+    def unpack(self, packed: Array, carried: tuple[Array, ...]) -> tuple[Array, ...]:
+        """(packed, carried) -> all inputs in their order."""
+        out, start, rest = list[Array](), 0, iter(carried)
+        for shape in self.shapes:
+            if shape is None:
+                out.append(next(rest))
+            else:
+                out.append(packed[:, start : start + prod(shape)].reshape((packed.shape[0], *shape)))
+                start += prod(shape)
+        return tuple(out)
+
+    def predict(self, *inputs: Array) -> Array:
+        return self.model.predict(*self._all(inputs))
+
+    def vjp(
+        self, inputs: tuple[Array, ...], cotangent: Callable[[Array], Array], wrt: tuple[int, ...] = (0,)
+    ) -> tuple[Array, tuple[Array, ...]]:
+        if self.lead:
+            return self.model.vjp(self._all(inputs), cotangent, wrt)
+        real = tuple(i for i, s in enumerate(self.shapes) if s is not None)
+        y, grads = self.model.vjp(self._all(inputs), cotangent, real)
+        from array_api_compat import array_namespace
+
+        flat = [g.reshape((g.shape[0], -1)) for g in grads]
+        return y, (array_namespace(*flat).concat(flat, axis=1),)
+
+    def __getitem__(self, cut: slice) -> Packed:
+        return replace(self, model=self.model[cut], lead=1 if cut.start else self.lead)
+
+    def differentiate(self, function: Callable[[Array], Array], y: Array) -> Array:
+        return self.model.differentiate(function, y)
+
+    def bytes_per_row(self, inputs: tuple[Array, ...]) -> float:
+        return self.model.bytes_per_row(self._all(inputs))
+
+    def layers(self) -> Any:
+        return self.model.layers()
+
+    def check(self, place: str, inputs: tuple[Array, ...]) -> None:
+        self.model.check(place, self._all(inputs))
+
+    def native(self, array: NpArray) -> Array:
+        return self.model.native(array)
+
+    def numpy(self, array: Array) -> NpArray:
+        return self.model.numpy(array)
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        return self.model.out_of_memory(error)
+
+    def at_rest(self) -> AbstractContextManager[None]:
+        return self.model.at_rest()
+
+    def _all(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
+        first, packed, *carried = inputs if self.lead else (None, *inputs)
+        return (first,) * self.lead + self.unpack(packed, tuple(carried))
+
+    def _carried(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
+        return tuple(a for a, s in zip(inputs, self.shapes, strict=True) if s is None)

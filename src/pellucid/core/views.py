@@ -1,0 +1,212 @@
+"""Views: what a method sees of (model, data, target). Methods never see a framework, a batch or a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from . import target as targets
+from .errors import DataError
+from .masker import Hidden
+from .notes import Notes
+from .run import Pace, Run, current, stop_if_cancelled, tracking
+from .target import Target
+from .types import Array, Bools, NpArray
+
+BLACK_BOX_ROWS = 65536
+"""Rows in the largest automatic batch of a model that is only asked for predictions."""
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What the caller wants explained, before any output is known.
+
+    Attributes:
+        spec: see `pellucid.core.target.Spec`.
+        classes: names of the outputs.
+        space: what the outputs count in; "" where they tell it themselves.
+        differentiate: how the framework differentiates a target function.
+        layer: the layer whose unit `spec` is an index of (a `Neuron`); "" for the network's output.
+    """
+
+    spec: Any = None
+    classes: tuple[str, ...] = ()
+    space: str = ""
+    differentiate: targets.Differentiate | None = None
+    layer: str = ""
+
+    def at(self, y: Array, rows: slice = slice(None)) -> Target:
+        """The target for the outputs `y` of the rows in `rows`."""
+        if self.layer:
+            return targets.neuron_output(self.spec, y, self.layer)
+        spec = self.spec
+        if hasattr(spec, "__len__") and not isinstance(spec, str | tuple | np.str_):
+            spec = spec[rows]
+        return targets.resolve(
+            spec,
+            y,
+            classes=self.classes,
+            probabilities=targets.space_of(y, self.space) == "probability",
+            differentiate=self.differentiate,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What all views carry: how to run, and where a method writes down how good its answer is."""
+
+    run: Run = field(default_factory=current)
+    notes: Notes = field(default_factory=Notes)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Game(View):
+    """v(S): the explained number of one row when only the players in S keep their values.
+
+    Attributes:
+        f: rows (m, *features) -> (m,).
+        hidden: how players are hidden in this row.
+        row: the caller's row number; random numbers go by it.
+        pace: rows per call of f.
+    """
+
+    f: Callable[[NpArray], NpArray]
+    hidden: Hidden
+    row: int = 0
+    pace: Pace
+
+    @property
+    def players(self) -> int:
+        """How many players."""
+        return len(self.hidden.players)
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """This row's random numbers."""
+        return self.run.generator(self.row)
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """V of nobody and v of everybody."""
+        nobody = self(np.zeros((1, self.players), bool))
+        everybody = self(np.ones((1, self.players), bool))
+        return float(nobody[0]), float(everybody[0])
+
+    def __call__(self, coalitions: Bools) -> NpArray:
+        """V of each coalition, (m, players) -> (m,); the fillings of a coalition are averaged."""
+        out = np.empty(len(coalitions))
+        fillings = self.hidden.fill(coalitions[:1]).shape[1] if len(coalitions) else 1
+
+        def play(part: slice) -> None:
+            rows = self.hidden.fill(coalitions[part])
+            m, b, *features = rows.shape
+            v = np.asarray(self.f(rows.reshape(m * b, *features)), float).reshape(m, b)
+            if not np.isfinite(v).all():
+                raise DataError(
+                    f"The model returns NaN or infinity for row {self.row} with features hidden.",
+                    fix="Choose another masker or background, whose rows the model can take.",
+                )
+            out[part] = v.mean(1)
+            self.run.meter.count(m * b, grad=False)
+
+        Pace(self.run, max(1, self.pace.size // fillings), self.pace.out_of_memory).over(
+            len(coalitions), play
+        )
+        return out
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Table(View):
+    """A model scored on a table: what global, model-agnostic methods see.
+
+    Attributes:
+        X: (n, columns).
+        score: rows (m, columns) -> one number, where higher means that the model does better; rows as in X.
+        predict: rows -> (m,) the explained number.
+        players: names of the columns or groups.
+        label: (columns,) the player of each column.
+        scored: whether there is a score.
+        chance: the score of a model that knows nothing, or NaN.
+        intact: the score of X as it is, or NaN.
+    """
+
+    X: NpArray
+    score: Callable[[NpArray], float]
+    predict: Callable[[NpArray], NpArray]
+    players: tuple[str, ...]
+    label: NpArray
+    scored: bool = True
+    chance: float = float("nan")
+    intact: float = float("nan")
+
+    def rng(self, *key: int) -> np.random.Generator:
+        """Random numbers for one player, one repeat, ...: by key, so the order of work does not matter."""
+        return self.run.generator(*key)
+
+    def track(self, items: Sequence[Any]) -> Iterator[Any]:
+        """Go through `items` with progress, stopping where the caller cancels."""
+        with tracking(self.run, "scores", len(items)) as advance:
+            for item in items:
+                stop_if_cancelled(self.run)
+                yield item
+                advance(1)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Network(View):
+    """The inside of a network, on data: what the methods that look inside see.
+
+    Attributes:
+        model: a model with layers.
+        inputs: what it is fed.
+    """
+
+    model: Any
+    inputs: tuple[Array, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Forest(View):
+    """A tree ensemble as flat arrays; one entry per node.
+
+    Attributes:
+        feature: the column split on, -1 at a leaf.
+        threshold: go left where value <= threshold.
+        left, right: node numbers.
+        missing_left: where missing values go.
+        cover: training weight that reached the node.
+        value: (nodes, outputs) leaf values.
+        roots: the first node of each tree.
+        base: (outputs,) what is added to the sum.
+    """
+
+    feature: NpArray
+    threshold: NpArray
+    left: NpArray
+    right: NpArray
+    missing_left: NpArray
+    cover: NpArray
+    value: NpArray
+    roots: NpArray
+    base: NpArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Query(View):
+    """A wanted change of the decision on rows of a table: what counterfactual methods see.
+
+    Attributes:
+        predict: rows -> (m,) the explained number, wanted above `threshold`.
+        X: (n, columns) the rows to change.
+        background: (b, columns) real rows.
+        threshold: where the decision flips.
+    """
+
+    predict: Callable[[NpArray], NpArray]
+    X: NpArray
+    background: NpArray
+    threshold: float = 0.5

@@ -1,0 +1,94 @@
+"""The front door: `explain` picks a method for a model and its rows, and says why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pellucid.core.errors import CapabilityError, ParameterError, nearest
+from pellucid.core.features import Columns, Pixels
+from pellucid.core.intake import Data, read
+from pellucid.core.model import Differentiable
+from pellucid.methods.base import Method
+from pellucid.methods.registry import load
+from pellucid.results import Explanation
+
+
+def explain(
+    model: Any, x: Any, y: Any = None, *, method: str | Method | None = None, **call: Any
+) -> Explanation:
+    """Explain what `model` says of the rows `x`, with the method that fits or the one that is named.
+
+    A model with gradients is explained by integrated gradients, any other by Kernel SHAP; with true values `y` the
+    question is about the whole table, and permutation importance answers it. The reason stands in
+    `e.provenance.notes`.
+
+    Args:
+        model: a network, an estimator, a pipeline, a function of arrays.
+        x: rows, (n, *features): arrays, a frame, pictures.
+        y: (n,) true values; asks what the model relies on over all of `x`.
+        method: a method, or its name as `pellucid.methods()` lists it.
+        call: what the method's call takes: target, baseline, background, features, ...
+
+    Raises:
+        ParameterError: an unknown method, or an argument that the method does not take.
+        CapabilityError: the model cannot do what the method needs.
+
+    >>> explain(net, images, target=3).provenance.method
+    'integrated_gradients'
+    """
+    chosen, why = (named(method), "") if method is not None else choose(model, x, y, call)
+    given = call if y is None else {**call, "y": y}
+    _check_arguments(chosen, given)
+    result = chosen(model, x, **given)  # type: ignore[operator]  # every family's base can be called
+    if not why:
+        return result
+    return replace(result, provenance=replace(result.provenance, notes=(*result.provenance.notes, why)))
+
+
+def named(method: str | Method) -> Method:
+    """A method by its registered name, with its defaults; a method is given back."""
+    if isinstance(method, Method):
+        return method
+    known = load()
+    key = method.replace("-", "_").lower()
+    by_class = {cls.__name__.lower(): name for name, cls in known.items()}
+    name = key if key in known else by_class.get(key.replace("_", ""))
+    if name is None:
+        raise ParameterError(f"There is no method {method!r}.", fix=nearest(key, known))
+    return known[name]()
+
+
+def choose(model: Any, x: Any, y: Any, call: dict[str, Any]) -> tuple[Method, str]:
+    """The method for this model and data, and the reason in a sentence."""
+    known = load()
+    if y is not None:
+        return known["permutation_importance"](), "Permutation importance, since true values were given."
+    data = read(
+        model, x, features=call.get("features"), background=call.get("background"), output=call.get("output")
+    )
+    if isinstance(data.model, Differentiable) and data.x.dtype.kind == "f":
+        return known["integrated_gradients"](), "Integrated gradients, since the model has gradients."
+    if isinstance(data.features, Columns | Pixels):
+        return known["kernel_shap"](), "Kernel SHAP, since the model can only be asked for predictions."
+    if isinstance(data.model, Differentiable):
+        raise CapabilityError(
+            "Whole numbers have no gradient.",
+            got=_shape(data),
+            fix="Name the embedding layer: at='embedding'.",
+        )
+    return known["occlusion"](), "Occlusion, since the model can only be asked for predictions."
+
+
+def _shape(data: Data) -> str:
+    return f"{data.x.dtype} rows of shape {data.x.shape[1:]}"
+
+
+def _check_arguments(method: Method, given: dict[str, Any]) -> None:
+    """Refuse an argument the method's call does not have, by name."""
+    import inspect
+
+    taken = [p for p in inspect.signature(method).parameters if p not in ("model", "x", "X")]  # type: ignore[arg-type]
+    for name in given:
+        if name not in taken:
+            raise ParameterError(f"{type(method).__name__} takes no {name!r}.", fix=nearest(name, taken))

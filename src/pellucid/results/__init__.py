@@ -1,0 +1,8 @@
+"""What comes out: frozen results that hold every array needed to draw, tell, judge and save them."""
+
+from .attribution import Attribution as Attribution
+from .base import Check as Check
+from .base import Explanation as Explanation
+from .base import Provenance as Provenance
+from .base import Quality as Quality
+from .importance import Importance as Importance
