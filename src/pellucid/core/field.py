@@ -17,6 +17,10 @@ from .types import Array, NpArray
 from .views import Aim, View
 
 
+FEW = 4
+"""Rows that are passed at once without a measurement of their memory."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Field(View):
     """The scalar function f(x) = target(model(x)) and its gradient, around the rows `x`.
@@ -73,7 +77,7 @@ class Field(View):
 
     def rows_per_batch(self, copies: int) -> int:
         """How many rows one model call takes, where `copies` of all rows are wanted."""
-        return self._pace(copies * self.n, True).size
+        return self._pace(copies * self.n).size
 
     @cached_property
     def y(self) -> Array:
@@ -244,20 +248,21 @@ class Field(View):
             parts.append(part)
             self.run.meter.count(rows.stop - rows.start, grad=grad)
 
-        self._pace(total, grad).over(total, some)
+        self._pace(total).over(total, some)
         return parts[0] if len(parts) == 1 else self.xp.concat(parts)
 
-    def _pace(self, total: int, grad: bool) -> Pace:
+    def _pace(self, total: int) -> Pace:
+        """Rows per model call; a row's memory is measured once, where there are more than a few."""
         if "pace" not in self.notes.memory:
-            free = total <= 4 and self.run.batch_size is None
-            measured = 0.0 if free else self.model.bytes_per_row((self.x[:1], *(c[:1] for c in self.carried)))
-            if free:
+            if total <= FEW and self.run.batch_size is None:
                 return Pace(self.run, total, self.model.out_of_memory)
-            self.notes.memory["pace"] = Pace(self.run, self.run.size(measured), self.model.out_of_memory)
+            measured = self.model.bytes_per_row((self.x[:1], *(c[:1] for c in self.carried)))
+            size = self.run.size(measured, memory=self.model.facts.memory)
+            self.notes.memory["pace"] = Pace(self.run, size, self.model.out_of_memory)
         return self.notes.memory["pace"]
 
     def _carry(self, rows: NpArray) -> tuple[Array, ...]:
-        if len(rows) == self.n and self.n and rows[0] == 0 and rows[-1] == self.n - 1 and len(rows) <= self.n:
+        if len(rows) == self.n and rows[0] == 0:  # all rows once, in order: nothing to gather
             return self.carried
         return tuple(c[rows] for c in self.carried)
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 from .errors import CapabilityError
+from .run import MEMORY
 from .types import Array, NpArray
 
 
@@ -39,6 +40,7 @@ class Facts:
         tokens: whether whole numbers are tokens to embed, and not counts to cast to floats.
         axes: how many axes the input may have, rows included; () where nothing says so.
         mixes_rows: the layer that makes a row's output depend on the rows beside it, or "".
+        memory: bytes of activations that a batch may hold.
         notes: what a reader of the result must know ("was in training mode; explained in eval mode").
     """
 
@@ -54,6 +56,7 @@ class Facts:
     tokens: bool = False
     axes: tuple[int, ...] = ()
     mixes_rows: str = ""
+    memory: int = MEMORY
     notes: tuple[str, ...] = ()
 
 

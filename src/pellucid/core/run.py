@@ -14,7 +14,7 @@ import numpy as np
 from .errors import Cancelled, ParameterError
 
 MEMORY = 96 * 2**20
-"""Bytes of activations that an automatic batch may hold."""
+"""Bytes of activations that an automatic batch may hold on a processor, where more is no faster."""
 LARGEST = 4096
 """Rows in the largest automatic batch."""
 PATIENCE = 2.0
@@ -51,11 +51,11 @@ class Run:
         """A stream of random numbers of its own for each key (a row, a repeat): same key, same numbers."""
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
-    def size(self, bytes_per_row: float, largest: int = LARGEST) -> int:
-        """Rows per batch: as asked, or as many as fit into `MEMORY`, at most `largest`."""
+    def size(self, bytes_per_row: float, largest: int = LARGEST, memory: int = MEMORY) -> int:
+        """Rows per batch: as asked, or as many as fit into `memory`, at most `largest`."""
         if self.batch_size is not None:
             return self.batch_size
-        return int(min(largest, max(1, MEMORY // max(bytes_per_row, 1.0))))
+        return int(min(largest, max(1, memory // max(bytes_per_row, 1.0))))
 
     def fresh(self) -> Run:
         """The same options with its own count of passes."""

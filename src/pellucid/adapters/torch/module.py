@@ -16,10 +16,13 @@ from pellucid.adapters.function import pick
 from pellucid.core.errors import CapabilityError, LayerError, ShapeError
 from pellucid.core.model import Facts, LayerInfo
 from pellucid.core.place import Place
+from pellucid.core.run import MEMORY
 from pellucid.core.types import NpArray
 
 from . import cut, rest
 
+ACCELERATOR_MEMORY = 2 * 2**30
+"""Bytes of activations that an automatic batch may hold on an accelerator, which wants large batches."""
 HALVES = (torch.float16, torch.bfloat16)
 _measured: WeakKeyDictionary[nn.Module, dict[Any, float]] = WeakKeyDictionary()
 
@@ -167,11 +170,11 @@ class TorchModel:
     def _measure(self, inputs: tuple[torch.Tensor, ...]) -> float:
         """Bytes that a gradient keeps for one row: what autograd saves, parameters aside."""
         own = {p.data_ptr() for p in self.module.parameters()}
-        seen: dict[int, int] = {}
+        seen: dict[int, torch.Tensor] = {}
 
         def pack(tensor: torch.Tensor) -> None:
             if tensor.data_ptr() not in own:
-                seen[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
+                seen[tensor.data_ptr()] = tensor  # held, so that no later tensor is given the same address
 
         row = [a[:1].detach().clone() for a in inputs]
         if row[0].is_floating_point():
@@ -179,7 +182,7 @@ class TorchModel:
         # the graph is dropped without a backward pass, so nothing is ever unpacked
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda _: row[0]):
             y = self._run(*row)
-        kept = sum(seen.values())
+        kept = sum(t.numel() * t.element_size() for t in seen.values())
         return float(2 * kept + 4 * sum(a.numel() * a.element_size() for a in (*row, y)))
 
     def _no_gradient_of_ids(self) -> str:
@@ -213,7 +216,7 @@ def wrap(model: Any, *, output: str | int | None = None) -> TorchModel:
     real = [t for t in tensors if t.is_floating_point()]
     device = tensors[0].device if tensors else torch.device("cpu")
     inside = real[0].dtype if real else torch.get_default_dtype()
-    return TorchModel(module, _facts(module), device, inside, output)
+    return TorchModel(module, _facts(module, device), device, inside, output)
 
 
 def first_layer(module: nn.Module) -> tuple[str, nn.Module | None]:
@@ -224,7 +227,7 @@ def first_layer(module: nn.Module) -> tuple[str, nn.Module | None]:
     return "", None
 
 
-def _facts(module: nn.Module) -> Facts:
+def _facts(module: nn.Module, device: torch.device) -> Facts:
     parts = list(module.modules())
     training = any(m.training for m in parts)
     mixing = [n for n, m in module.named_modules() if _mixes_rows(m)]
@@ -234,6 +237,7 @@ def _facts(module: nn.Module) -> Facts:
         tokens=any(isinstance(m, nn.Embedding | nn.EmbeddingBag) for m in parts),
         axes=_first_width(first_layer(module)[1])[2],
         mixes_rows=mixing[0] if mixing else "",
+        memory=MEMORY if device.type == "cpu" else ACCELERATOR_MEMORY,
         notes=("The model was in training mode; it was explained in evaluation mode.",) * training,
     )
 

@@ -171,7 +171,7 @@ def _asker(data: Data, run: Run) -> Callable[[NpArray], NpArray]:
     model = data.model
     largest = BLACK_BOX_ROWS
     per_row = model.bytes_per_row(data.inputs) if hasattr(model, "bytes_per_row") else data.x[0].nbytes * 4
-    pace = Pace(run, run.size(per_row, largest), model.out_of_memory)
+    pace = Pace(run, run.size(per_row, largest, model.facts.memory), model.out_of_memory)
 
     def ask(X: NpArray) -> NpArray:
         parts = list[NpArray]()

@@ -15,7 +15,7 @@ from pellucid.core.intake import Data, read
 from pellucid.core.masker import Background, Fill, Masker, Segments
 from pellucid.core.model import Differentiable, Layered
 from pellucid.core.notes import merged
-from pellucid.core.run import Pace, Run, current, stop_if_cancelled, tracking
+from pellucid.core.run import LARGEST, Pace, Run, current, stop_if_cancelled, tracking
 from pellucid.core.target import Neuron, Target, space_of
 from pellucid.core.types import Array, NpArray
 from pellucid.core.views import BLACK_BOX_ROWS, Aim, Game
@@ -173,10 +173,11 @@ class Asked:
     @cached_property
     def pace(self) -> Pace:
         """Rows per call, by the memory that a row takes."""
-        row, model = tuple(a[:1] for a in self.data.inputs), self.model
+        model, facts, largest = self.model, self.data.model.facts, BLACK_BOX_ROWS
+        measured = self.data.x[0].nbytes * 4
         if isinstance(model, Differentiable):
-            return Pace(self.run, self.run.size(model.bytes_per_row(row)), model.out_of_memory)
-        return Pace(self.run, self.run.size(self.data.x[0].nbytes * 4, BLACK_BOX_ROWS), model.out_of_memory)
+            measured, largest = model.bytes_per_row(tuple(a[:1] for a in self.data.inputs)), LARGEST
+        return Pace(self.run, self.run.size(measured, largest, facts.memory), model.out_of_memory)
 
     @cached_property
     def _native(self) -> Array:
