@@ -16,7 +16,6 @@ from .target import Target
 from .types import Array, NpArray
 from .views import Aim, View
 
-
 FEW = 4
 """Rows that are passed at once without a measurement of their memory."""
 
