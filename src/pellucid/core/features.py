@@ -82,6 +82,12 @@ class Columns(Features):
             raise ParameterError(f"There is no column {column}.", fix=f"Choose 0..{len(self.names) - 1}.")
         return column
 
+    def only(self, kept: Sequence[int]) -> Columns:
+        """Some of the columns, by number, with what is known of them."""
+        names = tuple(self.names[k] for k in kept)
+        units = {n: u for n, u in self.units.items() if n in names}
+        return Columns(names, units, {n: c for n, c in self.categories.items() if n in names})
+
     def players(self) -> tuple[tuple[str, ...], NpArray]:
         """Names of the players (columns, or groups where given) and, per column, the player it belongs to."""
         if not self.groups:

@@ -124,9 +124,7 @@ class Attribution(Explanation):
             players=(),
             player_values=None,
             parts={},
-            features=Columns(
-                tuple(self.features.names[k] for k in kept), self.features.units, self.features.categories
-            ),
+            features=self.features.only(kept),
             quality=replace(self.quality, half_width=None if half is None else half[:, kept]),
         )
 

@@ -122,7 +122,7 @@ class GradientMethod(Method, abstract=True):
         half = None if f.notes.half_width is None else to(f.notes.half_width)
         return Attribution(
             values=numbers,
-            features=data.features if not f.at or isinstance(data.features, Pixels) else Units(f.at),
+            features=_landing(f, data),
             quality=quality(f.notes, f.run, estimand, half),
             provenance=self._provenance(facts.name, f.run, (*facts.notes, *f.notes.said)),
             space=space,
@@ -137,6 +137,13 @@ class GradientMethod(Method, abstract=True):
             frame=data.frame,
             parts={} if f.at else data.parts,
         )
+
+
+def _landing(f: Field, data: Data) -> Features:
+    """What the values are about: the input's features, a layer's places on an image, or a layer's units."""
+    if not f.at or (isinstance(data.features, Pixels) and f.x.ndim == data.x.ndim):
+        return data.features
+    return Units(f.at)
 
 
 def _baseline(f: Field, data: Data, spec: Any, usual: NpArray | None) -> Array:

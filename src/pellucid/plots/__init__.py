@@ -1,0 +1,21 @@
+"""Drawings of results: `draw(e)` picks one, `kinds(e)` lists those that fit, each drawing is a function of its own.
+
+In a notebook, `e.plot().figure` (or `figure(e)`) as the last line of a cell shows the picture: the figure belongs to
+the result's axes and not to pyplot, so nothing is drawn unasked and `plt.show` knows nothing of it.
+"""
+
+from .registry import draw as draw  # isort: skip
+from .registry import draws as draws  # isort: skip
+from .registry import figure as figure  # isort: skip
+from .registry import kinds as kinds  # isort: skip
+
+# The order is that of preference: the first that fits is drawn when the caller names none.
+from .overlay import overlay as overlay  # isort: skip
+from .grid import grid as grid  # isort: skip
+from .beeswarm import beeswarm as beeswarm  # isort: skip
+from .waterfall import waterfall as waterfall  # isort: skip
+from .series import series as series  # isort: skip
+from .tokens import tokens as tokens  # isort: skip
+from .heatmap import heatmap as heatmap  # isort: skip
+from .bar import bar as bar  # isort: skip
+from .importance import importance as importance  # isort: skip

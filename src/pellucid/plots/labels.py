@@ -1,0 +1,180 @@
+"""Every word on a picture, in each language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pellucid.core.errors import ParameterError, nearest
+
+from . import theme
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """The words of one language; those in braces are filled in."""
+
+    contribution: str
+    contributions: str
+    per_target: str
+    predicted: str
+    other_predicted: str
+    scored: str
+    row: str
+    rows: str
+    several_targets: str
+    layer: str
+    more: str
+    more_features: str
+    base: str
+    output: str
+    residual: str
+    whiskers: str
+    caution: str
+    clipped: str
+    unclipped: str
+    blank: str
+    faint: str
+    zeros: str
+    cells: str
+    summed: str
+    stretched: str
+    taller: str
+    wider: str
+    own_scale: str
+    feature_value: str
+    low: str
+    high: str
+    missing: str
+    value: str
+    unit: str
+    more_channels: str
+    total: str
+    total_of: str
+    underline: str
+    importance: str
+    intact: str
+    repeats: str
+    crosses: str
+    crosses_note: str
+    spaces: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def space(self, name: str) -> str:
+        """What the explained number counts in, in this language."""
+        return self.spaces.get(name, name)
+
+
+EN = Words(
+    contribution="contribution to {target} ({space})",
+    contributions="contribution ({space})",
+    per_target="contribution to each row's target ({space})",
+    predicted="{target} (predicted): {space} {value}",
+    other_predicted="{target}: {space} {value}; predicted {name}: {score}",
+    scored="{target}: {space} {value}",
+    row="row {row}",
+    rows="{n:,} rows",
+    several_targets="each row's own target",
+    layer="at layer {at}",
+    more="and {n:,} more: sum",
+    more_features="{n:,} more features are not shown",
+    base="baseline",
+    output="output",
+    residual="residual (not attributed)",
+    whiskers="whiskers: 95 % interval",
+    caution="caution: {meaning}",
+    clipped="colours end at ±{limit}: the top {share} % of total |attribution| is clipped",
+    unclipped="colours end at ±{limit}, nothing is clipped",
+    blank="Every value is zero: there is nothing to show.",
+    faint="Every value is below a millionth of the largest in this result: nothing is drawn.",
+    zeros="every value is zero",
+    cells="{h}x{w} cells",
+    summed="summed over {n:,} channels",
+    stretched="pixels are drawn {times} times {way} than they are",
+    taller="taller",
+    wider="wider",
+    own_scale="ends at ±{limit}",
+    feature_value="feature value",
+    low="low",
+    high="high",
+    missing="grey: missing",
+    value="value",
+    unit="step",
+    more_channels="and {n} more channels with less attribution",
+    total="sum of {n} tokens {total}",
+    total_of="{base} (baseline) {total} (sum of {n} tokens) {residual} (residual) = {output} (output)",
+    underline="orange, underlined: for; blue, dashed: against",
+    importance="importance ({score})",
+    intact="{score} before shuffling: {value}",
+    repeats="bars: mean; dots: the {n} repeats",
+    crosses="includes 0",
+    crosses_note="pale: the 95 % interval includes 0",
+    spaces={"raw": "raw output"},
+)
+
+ZH = Words(
+    contribution="对 {target} 的贡献（{space}）",
+    contributions="贡献（{space}）",
+    per_target="对各行目标的贡献（{space}）",
+    predicted="{target}（预测类别）：{space} {value}",
+    other_predicted="{target}：{space} {value}；预测为 {name}：{score}",
+    scored="{target}：{space} {value}",
+    row="第 {row} 行",
+    rows="{n:,} 行",
+    several_targets="各行自己的目标",
+    layer="位于层 {at}",
+    more="其余 {n:,} 项之和",
+    more_features="另有 {n:,} 个特征未画出",
+    base="基线",
+    output="输出",
+    residual="残差（未归因）",
+    whiskers="须线：95 % 区间",
+    caution="注意：检查 {name} 未通过",
+    clipped="颜色止于 ±{limit}：截去 |归因| 总量最高的 {share} %",
+    unclipped="颜色止于 ±{limit}，未截断",
+    blank="所有值均为零，无可显示。",
+    faint="所有值都小于本结果最大值的百万分之一，故不绘制。",
+    zeros="所有值均为零",
+    cells="{h}x{w} 个单元格",
+    summed="对 {n} 个通道求和",
+    stretched="像素{way}画作实际的 {times} 倍",
+    taller="高度",
+    wider="宽度",
+    own_scale="止于 ±{limit}",
+    feature_value="特征取值",
+    low="低",
+    high="高",
+    missing="灰色：缺失",
+    value="取值",
+    unit="步",
+    more_channels="另有 {n} 个归因较小的通道",
+    total="{n} 个词元之和 {total}",
+    total_of="{base}（基线）{total}（{n} 个词元之和）{residual}（残差）= {output}（输出）",
+    underline="橙色、实线：支持；蓝色、虚线：反对",
+    importance="重要性（{score}）",
+    intact="打乱前的 {score}：{value}",
+    repeats="条：均值；点：{n} 次重复",
+    crosses="含 0",
+    crosses_note="浅色：95 % 区间含 0",
+    spaces={"probability": "概率", "log-odds": "对数几率", "raw": "原始输出", "score": "得分"},
+)
+
+LANGUAGES: Mapping[str, Words] = {"en": EN, "zh": ZH}
+
+
+def readable(lang: str) -> str:
+    """The language the labels can be drawn in: `lang`, or English where no font has its characters.
+
+    Raises:
+        ParameterError: there are no labels in that language.
+    """
+    if lang not in LANGUAGES:
+        raise ParameterError(f"There are no labels in {lang!r}.", fix=nearest(lang, LANGUAGES))
+    if lang == "zh" and theme.cjk_font() is None:
+        theme.missing_font()
+        return "en"
+    return lang
+
+
+def words(lang: str) -> Words:
+    """The words of a language that `readable` gave."""
+    return LANGUAGES[lang]

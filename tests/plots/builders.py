@@ -1,0 +1,111 @@
+"""Small results built by hand, shaped as the methods give them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.features import Columns, Features, Pixels, Steps, Tokens
+from pellucid.results import Attribution, Check, Importance, Provenance, Quality
+
+CAUTION = Check("completeness", 0.2, 0.02, "warn", "The values miss 20 % of their sum.", "Raise steps.")
+
+
+def attribution(
+    values: Any, features: Features, *, x: Any = None, half: Any = None, **more: Any
+) -> Attribution:
+    """An attribution of `values` (n, *features), for classes cat and dog."""
+    values = np.asarray(values, float)
+    n = len(values)
+    checks = more.pop("checks", ())
+    given = {
+        "x": values * 0 + 0.5 if x is None else np.asarray(x),
+        "output": np.linspace(0.9, 0.6, n),
+        "target": ("dog",) * n,
+        "scores": np.tile([0.2, 0.8], (n, 1)),
+        "classes": ("cat", "dog"),
+        "space": "probability",
+        **more,
+    }
+    return Attribution(
+        values=values,
+        features=features,
+        quality=Quality("test", half_width=half, checks=checks),
+        provenance=Provenance("integrated_gradients", "Integrated gradients"),
+        **given,
+    )
+
+
+def table(
+    n: int = 1, p: int = 5, *, base: bool = True, names: tuple[str, ...] = (), **more: Any
+) -> Attribution:
+    """Rows of a table whose values add up to output - base."""
+    rng = np.random.default_rng(p)
+    values = rng.normal(size=(n, p)) / p
+    output = np.linspace(0.9, 0.6, n)
+    given = {"x": rng.normal(size=(n, p)), "base": output - values.sum(1) if base else None, **more}
+    return attribution(values, Columns(names) if names else Columns.numbered(p), **given)
+
+
+def images(n: int = 2, size: tuple[int, int] = (8, 8), channels: str = "first", **more: Any) -> Attribution:
+    """Images with values at every pixel."""
+    rng = np.random.default_rng(n)
+    shape = {"first": (3, *size), "last": (*size, 3), "none": size}[channels]
+    given = {"x": rng.random((n, *shape)), **more}
+    return attribution(rng.normal(size=(n, *shape)), Pixels(channels), **given)
+
+
+def cam(n: int = 1, cells: int = 7, size: int = 56) -> Attribution:
+    """A class activation map: coarse cells at a layer, the image beside them."""
+    rng = np.random.default_rng(0)
+    x = rng.random((n, 3, size, size))
+    return attribution(rng.normal(size=(n, cells, cells)), Pixels(), x=x, at="layer4.2.conv3")
+
+
+def text(n: int = 1) -> Attribution:
+    """Rows of words, the shorter ones padded."""
+    words = ("the", "film", "is", "not", "good", "", "")
+    values = np.tile([0.01, 0.2, 0.0, -0.6, 0.5, 0.0, 0.0], (n, 1))
+    return attribution(values, Tokens((words,) * n), base=np.full(n, 0.7))
+
+
+def steps(channels: int = 1, length: int = 40) -> Attribution:
+    """A time series."""
+    rng = np.random.default_rng(1)
+    values, x = rng.normal(size=(2, 1, channels, length))
+    names = tuple(f"sensor {i}" for i in range(channels))
+    return attribution(values, Steps(names, unit="day"), x=x.cumsum(-1))
+
+
+def importance(p: int = 6, repeats: int = 5, *, names: tuple[str, ...] = ()) -> Importance:
+    """Importance of p columns, the last of them nothing."""
+    rng = np.random.default_rng(2)
+    drops = np.linspace(0.2, 0.0, p)[:, None] + 0.02 * rng.normal(size=(p, repeats))
+    names = names or tuple(f"column {i}" for i in range(p))
+    half = 2.78 * drops.std(1, ddof=1) / np.sqrt(repeats) if repeats > 1 else None
+    return Importance(
+        values=drops.mean(1),
+        features=Columns(names),
+        quality=Quality("test", half_width=half),
+        provenance=Provenance("permutation_importance", "Permutation importance"),
+        repeats=drops,
+        names=names,
+        score="accuracy",
+        intact=0.95,
+        rows=143,
+    )
+
+
+RESULTS = {
+    "bar": lambda: table(half=np.full((1, 5), 0.05), base=False),
+    "waterfall": table,
+    "beeswarm": lambda: table(30),
+    "heatmap": images,
+    "overlay": cam,
+    "grid": images,
+    "series": steps,
+    "tokens": text,
+    "importance": importance,
+}
+"""For each drawing, a result it is made for."""
