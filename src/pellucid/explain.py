@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from pellucid.core.callable_module import make_callable
 from pellucid.core.errors import CapabilityError, ParameterError, nearest
 from pellucid.core.features import Columns, Pixels
 from pellucid.core.intake import Data, read
@@ -92,3 +93,7 @@ def _check_arguments(method: Method, given: dict[str, Any]) -> None:
     for name in given:
         if name not in taken:
             raise ParameterError(f"{type(method).__name__} takes no {name!r}.", fix=nearest(name, taken))
+
+
+__call_target__ = explain
+make_callable(__name__)

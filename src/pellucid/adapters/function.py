@@ -11,6 +11,7 @@ import numpy as np
 
 from pellucid.core.errors import CapabilityError, nearest
 from pellucid.core.model import Facts
+from pellucid.core.run import global_streams_kept
 from pellucid.core.types import Array, NpArray
 
 
@@ -29,7 +30,10 @@ class FunctionModel:
     output: str | int | None = None
 
     def predict(self, *inputs: Array) -> Array:
-        y = pick(self.function(*inputs), self.output)
+        own = (
+            a.copy() if isinstance(a, np.ndarray) else a for a in inputs
+        )  # a function may write to its input
+        y = pick(self.function(*own), self.output)
         y = y.detach().cpu().numpy() if hasattr(y, "detach") else np.asarray(y)
         rows = len(inputs[0])
         if y.ndim == 0 or y.shape[0] != rows:
@@ -50,11 +54,8 @@ class FunctionModel:
 
     @contextmanager
     def at_rest(self) -> Iterator[None]:
-        state = np.random.get_state()  # noqa: NPY002 (the caller's global stream, which the function may draw from)
-        try:
+        with global_streams_kept():
             yield
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
 
 
 def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:

@@ -69,10 +69,9 @@ class Field(View):
 
     @cached_property
     def extent(self) -> NpArray:
-        """(n, 1, ..., 1) range of each row of the model's first input: largest minus smallest value."""
-        first = self.below[0][0] if self.below else self.x
-        rows = self.model.numpy(first).reshape(self.n, -1)
-        return (rows.max(1) - rows.min(1)).reshape((self.n,) + (1,) * (first.ndim - 1))
+        """(n, 1, ..., 1) range of each row where noise goes: largest minus smallest value."""
+        rows = self.model.numpy(self.source).reshape(self.n, -1)
+        return (rows.max(1) - rows.min(1)).reshape((self.n,) + (1,) * (self.source.ndim - 1))
 
     def rows_per_batch(self, copies: int) -> int:
         """How many rows one model call takes, where `copies` of all rows are wanted."""
@@ -160,28 +159,39 @@ class Field(View):
     def noisy(self, sigma: NpArray, copies: int) -> Field:
         """`copies` of every row with normal noise on the model's first input, one after another: (copies * n) rows.
 
+        Where that input holds whole numbers (token ids), the noise goes on the layer's value.
+
         Args:
             sigma: (n, 1, ..., 1) standard deviation per row.
             copies: how many noisy copies of each row.
         """
-        inputs = self.below[0] if self.below else (self.x, *self.carried)
-        first, *rest = (self._tiled(a, copies) for a in inputs)
-        noise = np.stack([r.standard_normal((copies, *inputs[0].shape[1:])) for r in self._streams], axis=1)
+        noise = np.stack([r.standard_normal((copies, *self.source.shape[1:])) for r in self._streams], axis=1)
+        first = self._tiled(self.source, copies)
         first = first + self.like((sigma * noise).reshape(tuple(first.shape)))
-        below = self.below and ((first, *rest), self.below[1])
+        if self.source is self.x:
+            carried, below = tuple(self._tiled(a, copies) for a in self.carried), self._below_tiled(copies)
+        else:
+            carried = tuple(self._tiled(a, copies) for a in self.carried[1:])
+            below = ((first, *carried), self.below[1]) if self.below else None
         copy = replace(
             self,
             x=first,
-            carried=tuple(rest),
+            carried=carried,
             rows=np.tile(self._order, copies),
             baseline=None if self.baseline is None else self._tiled(self.baseline, copies),
             below=below,
             fixed=self.target,
             notes=Notes(),
         )
-        if below is None:
+        if self.source is self.x or below is None:
             return copy
         return replace(copy, x=copy.through(below[1]), carried=below[0], notes=Notes())
+
+    @property
+    def source(self) -> Array:
+        """Where noise goes: the model's first input, or the layer's value where that holds whole numbers."""
+        first = self.below[0][0] if self.below else self.x
+        return self.x if "int" in str(first.dtype) else first
 
     def through(self, model: Any) -> Array:
         """The value that another slice gives at x and the carried inputs, (n, *its outputs)."""
@@ -264,6 +274,9 @@ class Field(View):
         if len(rows) == self.n and rows[0] == 0:  # all rows once, in order: nothing to gather
             return self.carried
         return tuple(c[rows] for c in self.carried)
+
+    def _below_tiled(self, copies: int) -> Any:
+        return self.below and (tuple(self._tiled(a, copies) for a in self.below[0]), self.below[1])
 
     def _tiled(self, array: Array, copies: int) -> Array:
         return self.xp.concat([array] * copies) if copies > 1 else array

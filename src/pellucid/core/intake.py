@@ -41,6 +41,19 @@ class Data:
     frame: str = ""
     parts: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, "tuple[int, ...]"])
 
+    def flat(self, spec: Any) -> Any:
+        """A baseline given per input, as a tuple or dict, packed like the inputs; any other is given back."""
+        if not self.parts or not isinstance(spec, tuple | Mapping):
+            return spec
+        given = list(spec.values() if isinstance(spec, Mapping) else spec)
+        if len(given) != len(self.parts):
+            raise ShapeError(f"{len(self.parts)} inputs need {len(self.parts)} baselines.", got=len(given))
+        n = len(self.x)
+        full = [
+            np.broadcast_to(np.asarray(g), (n, *s)) for g, s in zip(given, self.parts.values(), strict=True)
+        ]
+        return np.concatenate([a.reshape(n, -1) for a in full], axis=1)
+
     def like(self, rows: Any) -> NpArray:
         """Other rows (a background, a baseline's source) as numbers in the same columns."""
         if self.codec is not None and kind_of(rows) is not None:
@@ -168,12 +181,10 @@ def _rows(model: Any, x: Any) -> tuple[NpArray, Array]:
             "There are no rows to explain.", got=f"shape {tuple(array.shape)}", fix="Pass at least one row."
         )
     array = array[None] if _single(tuple(array.shape), model.facts) else array
-    if tensor and hasattr(model, "device"):
-        array = array.clone() if array.is_inference() else array
-        array = array.to(model.device)
-        array = array.to(model.dtype) if array.is_floating_point() or not model.facts.tokens else array
-        return model.numpy(array), array
-    array = model.numpy(array) if tensor and hasattr(model, "device") else np.asarray(array)
+    if tensor and hasattr(model, "adopt"):
+        native = model.adopt(array)
+        return model.numpy(native), native
+    array = np.asarray(array)
     if array.dtype.kind in "biu" and not model.facts.tokens:
         array = array.astype(np.float64)
     if array.dtype.kind not in "biuf":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -112,6 +113,17 @@ def options(
         yield run
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def global_streams_kept() -> Iterator[None]:
+    """Whatever a model draws from the global random streams, the caller's go on where they were."""
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002 (the caller's, not ours)
+    try:
+        yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        random.setstate(python_state)
 
 
 def batches(total: int, size: int) -> Iterator[slice]:

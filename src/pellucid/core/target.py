@@ -170,6 +170,11 @@ def space_of(y: Array, space: str) -> str:
     return "probability" if bool((y >= 0).all()) and bool((abs(total - 1) < 1e-3).all()) else "logit"
 
 
+def scalar(spec: Spec) -> Spec:
+    """A target that came as an array without axes, as a plain number."""
+    return spec.item() if hasattr(spec, "item") and np.ndim(spec) == 0 else spec
+
+
 def resolve(
     spec: Spec,
     y: Array,

@@ -43,7 +43,7 @@ class Aim:
         """The target for the outputs `y` of the rows in `rows`."""
         if self.layer:
             return targets.neuron_output(self.spec, y, self.layer)
-        spec = self.spec
+        spec = targets.scalar(self.spec)
         if hasattr(spec, "__len__") and not isinstance(spec, str | tuple | np.str_):
             spec = spec[rows]
         return targets.resolve(

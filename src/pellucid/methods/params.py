@@ -56,7 +56,8 @@ def validate(method: Any) -> None:
                 fix=nearest(str(value), choices),
             )
         _check_type(name, value, f.default)
-        if low is not None and f.default is None and value is not None and not isinstance(value, int):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if low is not None and f.default is None and value is not None and not whole:
             raise ParameterError(f"{name} must be a whole number, or None.", got=repr(value))
         if not isinstance(value, int | float) or isinstance(value, bool):
             continue

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pellucid.core.errors import LayerError, nearest
+from pellucid.core.errors import CapabilityError, LayerError, nearest
 from pellucid.core.place import Place
 
 
@@ -23,6 +23,12 @@ def submodule(module: nn.Module, layer: str) -> nn.Module:
     layers = dict(module.named_modules())
     if layer not in layers or not layer:
         raise LayerError(f"There is no layer {layer!r}.", fix=nearest(layer, (n for n in layers if n)))
+    if isinstance(layers[layer], torch.jit.ScriptModule):
+        raise CapabilityError(
+            "The layers of a scripted module cannot be reached.",
+            got=layer,
+            fix="Pass the module it was made from.",
+        )
     return layers[layer]
 
 

@@ -17,6 +17,8 @@ from .module import wrap as wrap_module
 class Function(nn.Module):
     """A module without parts whose forward pass is `function`."""
 
+    calls_others = True  # networks of the caller's that are no parts of this module
+
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()
         self.function = function

@@ -68,8 +68,6 @@ class TorchModel:
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         leaves = list(inputs)
         for i in wrt:
-            if not inputs[i].is_floating_point():
-                raise CapabilityError(self._no_gradient_of_ids(), got=f"dtype {inputs[i].dtype}")
             leaves[i] = inputs[i].detach().requires_grad_(True)
         with torch.enable_grad():
             y = self._run(*leaves)
@@ -110,7 +108,8 @@ class TorchModel:
 
     def check(self, place: str, inputs: tuple[torch.Tensor, ...]) -> None:
         with torch.no_grad():
-            cut.check(self.module, self._call, Place.parse(place), [self._into(a[:1]) for a in inputs])
+            rows = [self._into(self._probe(a)) for a in inputs]
+            cut.check(self.module, self._call, Place.parse(place), rows)
 
     def bytes_per_row(self, inputs: tuple[torch.Tensor, ...]) -> float:
         key = (str(self.start), str(self.stop), *(tuple(a.shape[1:]) for a in inputs))
@@ -120,8 +119,18 @@ class TorchModel:
         return known[key]
 
     def native(self, array: NpArray) -> torch.Tensor:
-        tensor = torch.as_tensor(np.ascontiguousarray(array), device=self.device)
-        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+        array = np.ascontiguousarray(array)
+        with torch.inference_mode(False):  # the caller may be in it, and its tensors cannot have gradients
+            tensor = torch.as_tensor(array if array.flags.writeable else array.copy(), device=self.device)
+            return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+
+    def adopt(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The caller's tensor on the model's device; numbers in the type that methods calculate in."""
+        with torch.inference_mode(False):
+            tensor = tensor.detach().to(self.device)
+            tensor = tensor.clone() if tensor.is_inference() else tensor
+            counts = not tensor.is_floating_point() and not self.facts.tokens
+            return tensor.to(self.dtype) if tensor.is_floating_point() or counts else tensor
 
     def numpy(self, array: torch.Tensor) -> NpArray:
         array = array.detach()
@@ -165,7 +174,11 @@ class TorchModel:
 
     def _into(self, a: torch.Tensor) -> torch.Tensor:
         """A copy in the module's own precision: a first layer that works in place must not reach the caller's data."""
-        return a.to(self.inside, copy=True) if a.is_floating_point() else a
+        return a.to(self.inside, copy=True) if a.is_floating_point() else a.clone()
+
+    def _probe(self, a: torch.Tensor) -> torch.Tensor:
+        """One row to try the network on; twice where it takes statistics over rows, which need more than one."""
+        return torch.cat([a[:1]] * 2) if self.facts.mixes_rows else a[:1]
 
     def _measure(self, inputs: tuple[torch.Tensor, ...]) -> float:
         """Bytes that a gradient keeps for one row: what autograd saves, parameters aside."""
@@ -176,7 +189,7 @@ class TorchModel:
             if tensor.data_ptr() not in own:
                 seen[tensor.data_ptr()] = tensor  # held, so that no later tensor is given the same address
 
-        row = [a[:1].detach().clone() for a in inputs]
+        row = [self._probe(a).detach().clone() for a in inputs]
         if row[0].is_floating_point():
             row[0].requires_grad_(True)
         # the graph is dropped without a backward pass, so nothing is ever unpacked
@@ -184,11 +197,6 @@ class TorchModel:
             y = self._run(*row)
         kept = sum(t.numel() * t.element_size() for t in seen.values())
         return float(2 * kept + 4 * sum(a.numel() * a.element_size() for a in (*row, y)))
-
-    def _no_gradient_of_ids(self) -> str:
-        found = [n for n, m in self.module.named_modules() if isinstance(m, nn.Embedding)]
-        where = f"attribute at the embedding: at={found[0]!r}" if found else "pass floating-point input"
-        return f"Whole numbers have no gradient; {where}."
 
     def _explain(self, error: Exception, inputs: tuple[torch.Tensor, ...]) -> None:
         """Turn a framework's shape error into one that names the layer, where the mismatch is plain."""

@@ -8,6 +8,9 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+from pellucid.core.run import global_streams_kept
 
 
 @contextmanager
@@ -29,7 +32,10 @@ def at_rest(module: nn.Module) -> Iterator[None]:
 @contextmanager
 def _random_state() -> Iterator[None]:
     """A model may draw random numbers; the caller's streams go on where they were."""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if torch.cuda.is_available() else []):
+    with (
+        global_streams_kept(),
+        torch.random.fork_rng(devices=range(torch.cuda.device_count()) if torch.cuda.is_available() else []),
+    ):
         yield
 
 
@@ -50,21 +56,34 @@ def _plain_kernels() -> Iterator[None]:
 
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Every part in evaluation mode; set directly, so that no `train()` of the caller's runs."""
-    training = [m for m in module.modules() if m.training]
-    for m in training:
-        m.training = False
+    """Every part in evaluation mode; set directly, so that no `train()` of the caller's runs.
+
+    A function may call networks that are no part of it: these are caught as they are called.
+    """
+    training: list[nn.Module] = []
+
+    def rest(m: nn.Module, *_: object) -> None:
+        found = [part for part in m.modules() if part.training]
+        training.extend(found)
+        for part in found:
+            part.training = False
+
+    rest(module)
+    calls_others = getattr(module, "calls_others", False)
+    hook = register_module_forward_pre_hook(rest) if calls_others else None
     try:
         yield
     finally:
-        for m in training:
-            m.training = True
+        if hook is not None:
+            hook.remove()
+        for part in training:
+            part.training = True
 
 
 @contextmanager
 def _frozen(module: nn.Module) -> Iterator[None]:
     """No graph towards the parameters, which halves what a convolution keeps; inference tensors are replaced."""
-    learning = [p for p in module.parameters() if p.requires_grad]
+    learning = [p for p in module.parameters() if p.requires_grad and not p.is_inference()]
     replaced = [
         (m, name, p)
         for m in module.modules()

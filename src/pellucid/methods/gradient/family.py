@@ -78,10 +78,13 @@ class GradientMethod(Method, abstract=True):
                     got=data.model.facts.name,
                     fix="Use a perturbation method, such as KernelShap or Occlusion.",
                 )
+            place = at or self.place(data)
+            if not place and data.x.dtype.kind != "f" and not isinstance(target, Neuron):
+                _refuse_ids(data)
             with data.model.at_rest():
-                f = self._field(data, run, target, at or self.place(data), tuple(map(str, classes)))
+                f = self._field(data, run, target, place, tuple(map(str, classes)))
                 usual = None if background is None else data.like(background)
-                f = replace(f, baseline=_baseline(f, data, baseline, usual))
+                f = replace(f, baseline=_baseline(f, data, data.flat(baseline), usual))
                 result = self._result(data, f, self.attribute(f))
         except Exception as error:
             self._noted(error, model, x, target=target, at=at)
@@ -137,6 +140,17 @@ class GradientMethod(Method, abstract=True):
             frame=data.frame,
             parts={} if f.at else data.parts,
         )
+
+
+def _refuse_ids(data: Data) -> None:
+    """Whole numbers (token ids) have no gradient; the embedding layer has."""
+    layers = data.model.layers() if isinstance(data.model, Layered) else []
+    found = [layer.name for layer in layers if "Embedding" in layer.kind]
+    raise CapabilityError(
+        "Whole numbers have no gradient.",
+        got=f"dtype {data.x.dtype}",
+        fix=f"Attribute at the embedding: at={found[0]!r}." if found else "Pass floating-point input.",
+    )
 
 
 def _landing(f: Field, data: Data) -> Features:

@@ -44,7 +44,7 @@ class IntegratedGradients(GradientMethod):
     steps: int | None = param(
         None, "a fixed number of points on the path; None refines to the tolerance", min=1
     )
-    max_steps: int = param(1025, "where refining stops, with a warning if the tolerance is not met", min=9)
+    max_steps: int = param(4097, "where refining stops, with a warning if the tolerance is not met", min=9)
 
     def attribute(self, f: Field) -> Array:
         step = f.x - f.baseline
@@ -72,7 +72,7 @@ class IntegratedGradients(GradientMethod):
         f.notes.check(
             "completeness",
             gap(f.numbers(values), f.numbers(f.output - f.base)),
-            warn=max(self.tolerance, 0.01) * 1.0001,
+            warn=1.0001 * (self.tolerance if self.steps is None else 0.02),
             fail=0.10,
             meaning="The values do not add up to the change of the output.",
             advice="Raise max_steps, or set steps higher.",
@@ -96,7 +96,7 @@ class Refined:
             fine = self.step[rows] * (scale * inner + rest * ends)
             change = self.f.norm(fine - coarse)
             expected = (
-                change if before is None else change * np.minimum(1, change / np.maximum(before, 1e-30))
+                change if before is None else change * np.minimum(1, change / np.maximum(before, 1e-30)) ** 2
             )
             settled = expected <= 2 * self.method.tolerance * self.f.norm(fine)
             good = settled & (gap(self.f.numbers(fine), self.difference[rows]) <= self.method.tolerance)

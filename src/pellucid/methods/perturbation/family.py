@@ -102,7 +102,7 @@ class GameMethod(Method, abstract=True):
         if masker is not None:
             return [masker] * len(data.x)
         usual = None if background is None else data.like(background)
-        points = baselines.resolve(baseline, data.x, data.features, usual, run)
+        points = baselines.resolve(data.flat(baseline), data.x, data.features, usual, run)
         if usual is not None:
             return [self.hide(data, points[0], usual, False)] * len(data.x)
         return [self.hide(data, point, None, baseline is not None) for point in points]

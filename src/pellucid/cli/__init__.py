@@ -1,0 +1,3 @@
+"""The command line: `pellucid methods`, `pellucid explain`, `pellucid demo`. It arranges, and computes nothing."""
+
+from .main import main as main

@@ -1,0 +1,5 @@
+"""`python -m pellucid.cli` is `pellucid`."""
+
+from . import main
+
+main()

@@ -1,0 +1,194 @@
+"""A model from a file or a factory. A file that would run code of its own is opened only where it is trusted."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pellucid.core.errors import FileError, ParameterError, PellucidError, TrustError, nearest
+from pellucid.core.extras import need
+
+FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A model from a file.
+
+    Attributes:
+        model: what `pellucid.explain` takes.
+        batch_size: how many rows it takes at once, where it says so.
+    """
+
+    model: Any
+    batch_size: int | None = None
+
+
+def load(source: str, weights: str | None = None, *, trust: bool = False) -> Loaded:
+    """The model that `--model` and `--weights` name.
+
+    Args:
+        source: a file, or "package.module:factory".
+        weights: a file of weights for the factory's model.
+        trust: whether files that may run code are opened.
+
+    Raises:
+        FileError: it cannot be read, or its kind is not known.
+        TrustError: opening it could run code, and it is not trusted.
+    """
+    if FACTORY.fullmatch(source) and not Path(source).exists():
+        return Loaded(_made(source, weights, trust))
+    if weights is not None:
+        raise ParameterError(
+            "--weights belong to a factory.", got=f"--model {source}", fix="Pass --model package.module:factory."
+        )
+    path = existing(source)
+    opener = _OPENERS.get(path.suffix.lower())
+    if opener is None:
+        raise FileError(
+            f"{path.name} is no model file pellucid knows.",
+            fix=f"Pass {', '.join(_OPENERS)} or package.module:factory.",
+        )
+    return guarded(path, lambda: opener(path, trust))
+
+
+def existing(path: str | Path) -> Path:
+    """The path of a file that is there.
+
+    Raises:
+        FileError: it is not there, or is a folder.
+    """
+    path = Path(path)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise FileError(f"{path} is a folder.", fix="Pass a file.")
+    names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    close = nearest(path.name, names)
+    raise FileError(f"There is no file {path}.", fix=close if close.startswith("Did") else "")
+
+
+def guarded(path: Path, read: Callable[[], Any]) -> Any:
+    """What `read` gives; whatever a foreign reader raises becomes a `FileError` that names the file."""
+    try:
+        return read()
+    except PellucidError:
+        raise
+    except Exception as error:
+        raise FileError(f"{path} cannot be read: {type(error).__name__}: {_first(error)}") from error
+
+
+def _first(error: Exception) -> str:
+    """The first line of a message, at most two hundred characters of it."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    text = lines[0].strip() if lines else "no message"
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+# -- a factory ----------------------------------------------------------------------------------------------
+
+
+def _made(source: str, weights: str | None, trust: bool) -> Any:
+    """The model that a factory makes, with its weights; a model, or a function of rows, is taken as it is."""
+    found = _found(source)
+    model = found() if _is_factory(found) else found
+    if weights is None:
+        return model
+    if not hasattr(model, "load_state_dict"):
+        raise ParameterError(f"{source} makes no network that takes weights.", got=type(model).__name__)
+    path = existing(weights)
+    from .torch_files import fill
+
+    guarded(path, lambda: fill(model, path, trust))
+    return model
+
+
+def _found(source: str) -> Any:
+    module, _, name = source.partition(":")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        place: Any = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # the module is there, and something that it imports is not
+        raise FileError(f"There is no module {module!r} to import.", fix=f"Looked in {here} too.") from error
+    for part in name.split("."):
+        if not hasattr(place, part):
+            raise FileError(f"Module {module!r} has no {part!r}.", fix=nearest(part, _public(place)))
+        place = getattr(place, part)
+    return place
+
+
+def _public(place: Any) -> list[str]:
+    return [n for n in dir(place) if not n.startswith("_")]
+
+
+def _is_factory(found: Any) -> bool:
+    """Whether it can be called without arguments to make a model; a function that needs rows is a model itself."""
+    if not (inspect.isclass(found) or inspect.isroutine(found)):
+        return False
+    needed = [p for p in inspect.signature(found).parameters.values() if p.default is p.empty]
+    return not [p for p in needed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+# -- files --------------------------------------------------------------------------------------------------
+
+
+def _skops(path: Path, trust: bool) -> Loaded:
+    from .sklearn_files import skops
+
+    return Loaded(skops(path, trust))
+
+
+def _pickled(path: Path, trust: bool) -> Loaded:
+    _check_trusted(path, trust)
+    import joblib
+
+    return Loaded(joblib.load(path))
+
+
+def _torch_pickled(path: Path, trust: bool) -> Loaded:
+    _check_trusted(path, trust)
+    from .torch_files import pickled
+
+    return Loaded(pickled(path))
+
+
+def _check_trusted(path: Path, trust: bool) -> None:
+    if not trust:
+        raise TrustError(
+            f"{path.name} is a pickle: opening it runs whatever code it holds.",
+            fix="Pass --trust if you know where it comes from, or save the model as skops, .pt2 or safetensors.",
+        )
+
+
+def _exported(path: Path, trust: bool) -> Loaded:
+    from .exported import exported
+
+    model, batch_size = exported(path, trust)
+    return Loaded(model, batch_size)
+
+
+def _weights_alone(path: Path, trust: bool) -> Loaded:
+    raise FileError(
+        f"{path.name} holds weights, not a model.", fix=f"Pass --model package.module:factory --weights {path}."
+    )
+
+
+_OPENERS: Mapping[str, Callable[[Path, bool], Loaded]] = {
+    ".pt2": _exported,
+    ".skops": _skops,
+    ".joblib": _pickled,
+    ".pkl": _pickled,
+    ".pickle": _pickled,
+    ".pt": _torch_pickled,
+    ".pth": _torch_pickled,
+    ".safetensors": _weights_alone,
+}
