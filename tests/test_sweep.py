@@ -98,6 +98,9 @@ def test_shape_and_type(name, model):
         assert e.output.shape == (len(x),)
         assert len(e.target) == len(x)
         np.testing.assert_allclose(e.x, x, rtol=1e-6)
+        if e.base is not None:
+            limit = 0.01 if e.quality.error_kind == "discretisation" else 1e-5
+            assert np.all(np.abs(e.residual) <= limit * (np.abs(e.values).reshape(len(e), -1).sum(1) + 1e-3))
     if isinstance(e, Importance):
         assert e.values.shape == (x.shape[1],)
         assert e.repeats.shape[0] == len(e.names) == x.shape[1]
@@ -157,7 +160,9 @@ def test_rows_are_explained_alike_in_fewer(name, model):
         return
     f, x = MODELS[model]
     e = CLASSES[name]()(f, x[:2])
-    np.testing.assert_allclose(e.values, whole.values[:2], rtol=0, atol=1e-5 * (1 + np.abs(whole.values).max()))
+    np.testing.assert_allclose(
+        e.values, whole.values[:2], rtol=0, atol=1e-5 * (1 + np.abs(whole.values).max())
+    )
 
 
 @every
@@ -256,6 +261,34 @@ def test_it_is_at_the_front_door(name, model):
     f, x = MODELS[model]
     for method in (name, name.replace("_", "-"), CLASSES[name].__name__, CLASSES[name]()):
         same(pellucid.explain(f, x, method=method).values, result(name, model).values)
+
+
+@pytest.mark.parametrize(
+    ("model", "call", "method", "why"),
+    [
+        ("mlp", {}, "integrated_gradients", "the model has gradients"),
+        ("cnn", {}, "integrated_gradients", "the model has gradients"),
+        ("forest", {}, "kernel_shap", "only be asked for predictions"),
+        ("image function", {}, "kernel_shap", "only be asked for predictions"),
+        ("forest", {"y": [0, 0, 1, 2, 2]}, "permutation_importance", "true values were given"),
+        ("mlp", {"y": [0, 0, 1, 2, 2]}, "permutation_importance", "true values were given"),
+    ],
+)
+def test_the_front_door_chooses_and_says_why(model, call, method, why):
+    f, x = MODELS[model]
+    e = pellucid.explain(f, x, **call)
+    assert e.provenance.method == method
+    assert why in e.provenance.notes[-1]
+
+
+def test_the_front_door_chooses_occlusion_for_what_has_no_kind():
+    e = pellucid.explain(lambda r: np.tanh(r).sum((1, 2)), np.ones((2, 5, 3)))
+    assert e.provenance.method == "occlusion"
+
+
+def test_the_front_door_says_nothing_of_a_choice_that_was_made():
+    f, x = MODELS["forest"]
+    assert pellucid.explain(f, x, method="occlusion").provenance.notes == ()
 
 
 @every

@@ -47,7 +47,18 @@ def outputs(f: Any, **how: Any) -> np.ndarray:
         lambda r: Answer(r @ W, r),
         lambda r: (r @ W,),
     ],
-    ids=["array", "list", "tuples", "tensor", "tensor with grad", "objects", "logits", "only", "dataclass", "one tuple"],
+    ids=[
+        "array",
+        "list",
+        "tuples",
+        "tensor",
+        "tensor with grad",
+        "objects",
+        "logits",
+        "only",
+        "dataclass",
+        "one tuple",
+    ],
 )
 def test_what_a_function_may_return(f):
     np.testing.assert_allclose(outputs(f), (X @ W)[:, 0])
@@ -67,7 +78,12 @@ def test_types_of_tensors(dtype):
 
 
 def test_one_number_per_row():
-    for f in (lambda r: r[:, 0], lambda r: r[:, 0].tolist(), lambda r: r[:, :1], lambda r: torch.tensor(r[:, 0])):
+    for f in (
+        lambda r: r[:, 0],
+        lambda r: r[:, 0].tolist(),
+        lambda r: r[:, :1],
+        lambda r: torch.tensor(r[:, 0]),
+    ):
         np.testing.assert_allclose(OCCLUSION(f, X).output, X[:, 0])
 
 
@@ -94,16 +110,18 @@ def test_output_picks_one_of_several(f, output):
 
 
 def test_several_outputs_and_none_chosen():
-    with pytest.raises(CapabilityError, match=r"The model returns 2 outputs: 'a', 'b'. Choose one with output=."):
+    with pytest.raises(
+        CapabilityError, match=r"The model returns 2 outputs: 'a', 'b'. Choose one with output=."
+    ):
         OCCLUSION(lambda r: {"a": r, "b": r}, X)
     with pytest.raises(CapabilityError, match=r"The model returns 2 outputs: 0, 1. Choose one with output=."):
         OCCLUSION(lambda r: (r, r), X)
 
 
 def test_an_output_that_is_not_there():
-    with pytest.raises(CapabilityError, match="The model has no output 'logit'. Did you mean 'logits'?"):
+    with pytest.raises(CapabilityError, match=r"The model has no output 'logit'. Did you mean 'logits'?"):
         OCCLUSION(lambda r: {"logits": r, "hidden": r}, X, output="logit")
-    with pytest.raises(CapabilityError, match="The model has no output 2"):
+    with pytest.raises(CapabilityError, match=r"The model has no output 2"):
         OCCLUSION(lambda r: (r, r), X, output=2)
 
 
@@ -118,7 +136,9 @@ def test_an_output_that_is_not_there():
     ids=["fewer", "none", "turned", "more"],
 )
 def test_another_number_of_rows(f, shape):
-    with pytest.raises(CapabilityError, match=rf"The function gave shape {shape} for 4 rows.*one output per row") as caught:
+    with pytest.raises(
+        CapabilityError, match=rf"The function gave shape {shape} for 4 rows.*one output per row"
+    ) as caught:
         OCCLUSION(f, X)
     assert len(caught.value.__notes__) == 1
 
@@ -134,9 +154,9 @@ def test_nan_from_the_function_is_named_with_its_row():
     def f(r: np.ndarray) -> np.ndarray:
         return np.where(r[:, 0] == X[2, 0], np.nan, r[:, 0])
 
-    with pytest.raises(DataError, match="holds NaN or infinity for row 2"):
+    with pytest.raises(DataError, match=r"holds NaN or infinity for row 2"):
         OCCLUSION(f, X)
-    with pytest.raises(DataError, match="holds NaN or infinity for row 2"):
+    with pytest.raises(DataError, match=r"holds NaN or infinity for row 2"):
         pellucid.PermutationImportance()(f, X)
 
 
@@ -145,7 +165,9 @@ def test_nan_only_where_features_are_hidden():
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.log(np.abs(r[:, 1]))
 
-    with pytest.raises(DataError, match=r"NaN or infinity for row 0 with features hidden. Choose another masker"):
+    with pytest.raises(
+        DataError, match=r"NaN or infinity for row 0 with features hidden. Choose another masker"
+    ):
         OCCLUSION(f, X)
 
 
@@ -157,7 +179,10 @@ def test_the_functions_own_error_arrives_intact():
         OCCLUSION(f, X, target=0)
     assert str(caught.value) == "my own"
     (note,) = caught.value.__notes__
-    assert note == "pellucid: while Occlusion(window=None, strides=None) explained function on x (4, 3), target=0"
+    assert (
+        note
+        == "pellucid: while Occlusion(window=None, strides=None) explained function on x (4, 3), target=0"
+    )
 
 
 def test_objects_that_predict():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_classes_by_name():
     e = OCCLUSION(model, CANCER.data[:3], target="malignant")
     np.testing.assert_allclose(e.output, model.predict_proba(CANCER.data[:3])[:, 1])
     assert e.target == ("malignant",) * 3
-    with pytest.raises(TargetError, match="There is no class 'malign'. Did you mean 'malignant'"):
+    with pytest.raises(TargetError, match=r"There is no class 'malign'. Did you mean 'malignant'"):
         OCCLUSION(model, CANCER.data[:3], target="malign")
 
 
@@ -112,7 +112,7 @@ def test_outlier_detectors_and_searches():
 
 
 def test_a_transformer_predicts_nothing():
-    with pytest.raises(CapabilityError, match="StandardScaler has neither predict nor predict_proba"):
+    with pytest.raises(CapabilityError, match=r"StandardScaler has neither predict nor predict_proba"):
         OCCLUSION(StandardScaler().fit(X), X)
 
 
@@ -125,7 +125,7 @@ def test_what_is_not_fitted(model):
     for method in (OCCLUSION, pellucid.PermutationImportance()):
         with pytest.raises(CapabilityError, match=f"{type(model).__name__} is not fitted. Call fit first."):
             method(model, X)
-    with pytest.raises(CapabilityError, match="is not fitted"):
+    with pytest.raises(CapabilityError, match=r"is not fitted"):
         pellucid.wrap(model)
 
 
@@ -146,9 +146,9 @@ def test_several_sets_of_classes_are_chosen_from_with_output(rows):
     for output in (0, 1):
         e = OCCLUSION(model, x, output=output)
         np.testing.assert_allclose(e.output, model.predict_proba(x)[output].max(1))
-    with pytest.raises(CapabilityError, match="output="):
+    with pytest.raises(CapabilityError, match=r"output="):
         OCCLUSION(model, x)
-    with pytest.raises(CapabilityError, match="The model has no output 5"):
+    with pytest.raises(CapabilityError, match=r"The model has no output 5"):
         OCCLUSION(model, x, output=5)
 
 
@@ -158,7 +158,7 @@ def test_several_sets_of_classes_are_chosen_from_with_output(rows):
 class Spy(BaseEstimator, TransformerMixin):
     """Writes down what frames it is given."""
 
-    seen: list[Any] = []
+    seen: ClassVar[list[Any]] = []
 
     def fit(self, frame: Any, y: Any = None) -> Spy:
         self.fitted_ = True
@@ -177,7 +177,9 @@ def people(rows: int = 80) -> tuple[Any, np.ndarray]:
             "age": rng.integers(18, 80, rows),
             "income": np.where(rng.random(rows) < 0.2, np.nan, rng.normal(3e4, 1e4, rows)),
             "city": rng.choice(["Rome", "Oslo", "Lima"], rows).astype(object),
-            "size": pandas.Categorical(rng.choice(["S", "M", "L"], rows), ["S", "M", "L", "XL"], ordered=True),
+            "size": pandas.Categorical(
+                rng.choice(["S", "M", "L"], rows), ["S", "M", "L", "XL"], ordered=True
+            ),
             "member": rng.random(rows) < 0.5,
             "visits": pandas.array(rng.integers(0, 9, rows), dtype="Int64"),
         },
@@ -287,9 +289,9 @@ def test_polars_frames():
 def test_extra_and_missing_columns_are_refused():
     frame, y = people()
     model = pipeline(frame, y, spy=False)
-    with pytest.raises(ShapeError, match="The model takes 6 columns. Got 5"):
+    with pytest.raises(ShapeError, match=r"The model takes 6 columns. Got 5"):
         OCCLUSION(model, frame.drop(columns="city").iloc[:2])
-    with pytest.raises(ShapeError, match="The model takes 6 columns. Got 7"):
+    with pytest.raises(ShapeError, match=r"The model takes 6 columns. Got 7"):
         OCCLUSION(model, frame.assign(more=1.0).iloc[:2])
 
 
@@ -330,7 +332,7 @@ def test_missing_values_where_the_estimator_takes_them(kind):
     assert np.isfinite(e.values).all()
     assert np.isnan(e.x[0, 2])
     np.testing.assert_allclose(e.residual, 0, atol=1e-12)
-    with pytest.raises(DataError, match="Row 1 holds infinity in column 0"):
+    with pytest.raises(DataError, match=r"Row 1 holds infinity in column 0"):
         OCCLUSION(model, np.array([x[0], [np.inf, 1, 1, 1]]))
 
 
@@ -350,7 +352,7 @@ def test_missing_values_where_nothing_takes_them(model):
     """Named with row and column before anything runs, also where only a later step refuses them."""
     x = X[:3].copy()
     x[1, 2] = np.nan
-    with pytest.raises(DataError, match="Row 1 holds NaN in column 2"):
+    with pytest.raises(DataError, match=r"Row 1 holds NaN in column 2"):
         OCCLUSION(model.fit(X, Y), x)
 
 
@@ -409,4 +411,6 @@ def test_log_probabilities_and_margins():
     model = LogisticRegression(max_iter=500).fit(X, Y)
     p = model.predict_proba(X[:4])
     np.testing.assert_allclose(OCCLUSION(model, X[:4], target=pellucid.LogProb(1)).output, np.log(p[:, 1]))
-    np.testing.assert_allclose(OCCLUSION(model, X[:4], target=pellucid.Margin(2, 0)).output, p[:, 2] - p[:, 0])
+    np.testing.assert_allclose(
+        OCCLUSION(model, X[:4], target=pellucid.Margin(2, 0)).output, p[:, 2] - p[:, 0]
+    )

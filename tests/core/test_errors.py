@@ -72,7 +72,10 @@ def test_the_nearest_names_are_suggested():
 
 def test_where_none_is_near_the_names_are_listed():
     assert nearest("zzz", ["a", "b"]) == "Choose one of a, b."
-    assert nearest("zzz", map(str, range(15))) == "Choose one of " + ", ".join(map(str, range(12))) + " and 3 more."
+    assert (
+        nearest("zzz", map(str, range(15)))
+        == "Choose one of " + ", ".join(map(str, range(12))) + " and 3 more."
+    )
     assert nearest("zzz", []) == ""
 
 
@@ -85,7 +88,7 @@ def test_a_missing_package_says_what_brings_it():
 def test_a_package_that_fails_inside_keeps_its_own_error(tmp_path, monkeypatch):
     (tmp_path / "broken_inside.py").write_text("import not_there_at_all\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(ModuleNotFoundError, match="not_there_at_all") as caught:
+    with pytest.raises(ModuleNotFoundError, match=r"not_there_at_all") as caught:
         need("broken_inside", what="It", extra="all")
     assert not isinstance(caught.value, errors.MissingDependency)
 

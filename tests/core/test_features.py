@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pellucid.core.errors import ParameterError, ShapeError
@@ -48,7 +48,7 @@ def test_columns_are_found_by_name_and_number():
     columns = Columns(("width", "sex"))
     assert columns.position("sex") == 1
     assert columns.position(0) == 0
-    with pytest.raises(ParameterError, match="There is no column 'widht'. Did you mean 'width'?"):
+    with pytest.raises(ParameterError, match=r"There is no column 'widht'. Did you mean 'width'?"):
         columns.position("widht")
     with pytest.raises(ParameterError, match=r"There is no column 2. Choose 0..1."):
         columns.position(2)
@@ -60,12 +60,14 @@ def test_numbered_columns():
 
 def test_columns_describe_rows_of_their_width():
     Columns(("a", "b")).check((2,))
-    with pytest.raises(ShapeError, match="2 columns are described, the data has 3. Give one name per column"):
+    with pytest.raises(
+        ShapeError, match=r"2 columns are described, the data has 3. Give one name per column"
+    ):
         Columns(("a", "b")).check((3,))
-    with pytest.raises(ShapeError, match="2 columns are described"):
+    with pytest.raises(ShapeError, match=r"2 columns are described"):
         Columns(("a", "b")).check((2, 2))
     for wrong in ({"units": {"c": "mm"}}, {"categories": {"c": ("x",)}}, {"groups": {"g": ("a", "c")}}):
-        with pytest.raises(ParameterError, match="There is no column 'c'"):
+        with pytest.raises(ParameterError, match=r"There is no column 'c'"):
             Columns(("a", "b"), **wrong).check((2,))
 
 
@@ -89,7 +91,7 @@ def test_a_group_named_like_a_column_outside_it_does_not_swallow_that_column():
 
 def test_a_column_in_two_groups_is_refused():
     columns = Columns(tuple("abc"), groups={"first": ("a", "b"), "second": ("b", "c")})
-    with pytest.raises(ParameterError, match="'b'"):
+    with pytest.raises(ParameterError, match=r"'b'"):
         columns.check((3,))
 
 
@@ -126,7 +128,9 @@ def test_normalisation_is_undone(channels):
 def test_normalisation_by_one_number_for_all_channels():
     picture = RNG.random((5, 7, 3))
     np.testing.assert_allclose(Pixels("last", 0.5, 0.25).image((picture - 0.5) / 0.25), picture, atol=1e-12)
-    np.testing.assert_allclose(Pixels("none", 0.5, 0.25).image((picture[..., 0] - 0.5) / 0.25)[..., 1], picture[..., 0])
+    np.testing.assert_allclose(
+        Pixels("none", 0.5, 0.25).image((picture[..., 0] - 0.5) / 0.25)[..., 1], picture[..., 0]
+    )
     np.testing.assert_allclose(Pixels("last", mean=0.5).image(picture - 0.5), picture)
     np.testing.assert_allclose(Pixels("last", std=0.5).image(picture / 0.5), picture)
     assert Pixels("last", 0.5).mean == (0.5,)
@@ -162,6 +166,7 @@ def test_four_channels_lose_the_last_and_two_are_averaged():
     np.testing.assert_allclose(Pixels("last").image(picture[..., :2])[..., 0], picture[..., :2].mean(-1))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["first", "last", "none"]), st.floats(-300, 300), st.floats(0, 300))
 def test_pictures_lie_between_0_and_1(channels, shift, scale):
     x = np.random.default_rng(0).normal(size=(4, 5) if channels == "none" else (4, 5, 3)) * scale + shift
@@ -172,13 +177,18 @@ def test_pictures_lie_between_0_and_1(channels, shift, scale):
 
 
 def test_planes_and_sizes():
-    assert Pixels("first").size((3, 5, 7)) == Pixels("last").size((5, 7, 3)) == Pixels("none").size((5, 7)) == (5, 7)
+    assert (
+        Pixels("first").size((3, 5, 7))
+        == Pixels("last").size((5, 7, 3))
+        == Pixels("none").size((5, 7))
+        == (5, 7)
+    )
     np.testing.assert_array_equal(Pixels("first").plane(np.ones((3, 5, 7))), np.full((5, 7), 3))
     np.testing.assert_array_equal(Pixels("none").plane(np.ones((5, 7))), np.ones((5, 7)))
 
 
 def test_pixels_that_do_not_fit():
-    with pytest.raises(ParameterError, match="channels must be 'first', 'last' or 'none'. Got 'middle'"):
+    with pytest.raises(ParameterError, match=r"channels must be 'first', 'last' or 'none'. Got 'middle'"):
         Pixels("middle")
     with pytest.raises(ShapeError, match=r"describes 3 axes a row. Got shape \(5, 7\)"):
         Pixels().check((5, 7))

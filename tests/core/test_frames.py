@@ -38,10 +38,14 @@ PANDAS: dict[str, Any] = {
     "object words": pandas.Series(["b", None, "a"], dtype=object),
     "object words and NaN": pandas.Series(["b", np.nan, "a"], dtype=object),
     "category": pandas.Series(["b", None, "a"], dtype=pandas.CategoricalDtype(["a", "b", "unused"])),
-    "ordered": pandas.Series(["low", "high", "low"], dtype=pandas.CategoricalDtype(["low", "high"], ordered=True)),
+    "ordered": pandas.Series(
+        ["low", "high", "low"], dtype=pandas.CategoricalDtype(["low", "high"], ordered=True)
+    ),
     "category of numbers": pandas.Series([10, 20, 10], dtype="category"),
     "datetime": pandas.Series(pandas.to_datetime(["2026-01-02", None, "2025-01-01"])),
-    "datetime with zone": pandas.Series(pandas.to_datetime(["2026-01-02", "2025-01-01", "2024-01-01"], utc=True)),
+    "datetime with zone": pandas.Series(
+        pandas.to_datetime(["2026-01-02", "2025-01-01", "2024-01-01"], utc=True)
+    ),
     "timedelta": pandas.Series(pandas.to_timedelta([1, 2, None], unit="D")),
 }
 POLARS: dict[str, Any] = {
@@ -160,7 +164,7 @@ def test_other_frames_bring_their_categories():
 
 def test_a_value_not_seen_before_is_named():
     codec = Codec.of(pandas.DataFrame({"w": ["a", "b"]}))
-    with pytest.raises(DataError, match="Column 'w' holds a value not seen before. Got 'zebra'."):
+    with pytest.raises(DataError, match=r"Column 'w' holds a value not seen before. Got 'zebra'."):
         codec.encode(pandas.DataFrame({"w": ["zebra"]}))
 
 
@@ -219,7 +223,7 @@ def test_columns_of_two_levels():
 
 def test_two_columns_of_one_name_are_refused_in_words():
     frame = pandas.DataFrame([[1.0, 2.0]], columns=["a", "a"])
-    with pytest.raises(PellucidError, match="'?a'?"):
+    with pytest.raises(PellucidError, match=r"'a'"):
         round_trip(frame)
 
 

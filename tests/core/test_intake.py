@@ -140,7 +140,9 @@ def test_the_index_comes_back_on_the_frame():
 def test_words_for_a_network_are_refused_by_column():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": [1.0], "b": ["x"], "c": [2.0]})
-    with pytest.raises(DataError, match="takes numbers, column 'b' holds categories. Encode them as it was trained"):
+    with pytest.raises(
+        DataError, match=r"takes numbers, column 'b' holds categories. Encode them as it was trained"
+    ):
         read(NET, frame)
 
 
@@ -172,7 +174,7 @@ def test_pictures():
     assert read(CNN, [grey, grey]).x.shape == (2, 1, 8, 8)
     colour = Image.fromarray(np.stack([pixels] * 3 + [pixels * 0 + 255], -1), "RGBA")
     assert read(total, colour).x.shape == (1, 3, 8, 8)
-    with pytest.raises(ShapeError, match="The pictures have different sizes"):
+    with pytest.raises(ShapeError, match=r"The pictures have different sizes"):
         read(CNN, [grey, grey.resize((4, 4))])
 
 
@@ -223,7 +225,9 @@ def test_features_are_not_dropped_in_silence_where_there_are_several_inputs():
 
 
 def test_inputs_by_name_are_for_networks():
-    with pytest.raises(CapabilityError, match="Inputs by name are for networks. Got two.*Pass a tuple of arrays"):
+    with pytest.raises(
+        CapabilityError, match=r"Inputs by name are for networks. Got two.*Pass a tuple of arrays"
+    ):
         read(two, {"left": ARRAY, "right": ARRAY})
 
 
@@ -234,7 +238,7 @@ def test_inputs_of_different_lengths():
 
 @pytest.mark.parametrize("x", [(), {}], ids=["tuple", "dict"])
 def test_no_inputs(x):
-    with pytest.raises(DataError, match="There are no inputs. Pass at least one array"):
+    with pytest.raises(DataError, match=r"There are no inputs. Pass at least one array"):
         read(two, x)
 
 
@@ -243,40 +247,44 @@ def test_no_inputs(x):
 
 @pytest.mark.parametrize("x", [3.0, np.float64(3), np.array(3.0), torch.tensor(3.0)], ids=str)
 def test_one_number_is_no_row(x):
-    with pytest.raises(ShapeError, match="One number is no row"):
+    with pytest.raises(ShapeError, match=r"One number is no row"):
         read(total, x)
 
 
 @pytest.mark.parametrize("model", [total, NET], ids=["function", "network"])
 @pytest.mark.parametrize("x", [[], np.zeros((0, 3)), np.zeros((0, 1, 8, 8))], ids=["list", "table", "images"])
 def test_no_rows(model, x):
-    with pytest.raises(DataError, match=r"There are no rows to explain. Got shape \(0.*Pass at least one row"):
+    with pytest.raises(
+        DataError, match=r"There are no rows to explain. Got shape \(0.*Pass at least one row"
+    ):
         read(model, x)
 
 
 def test_no_rows_of_a_frame_and_a_tensor():
     pandas = pytest.importorskip("pandas")
-    with pytest.raises(DataError, match="There are no rows to explain"):
+    with pytest.raises(DataError, match=r"There are no rows to explain"):
         read(total, pandas.DataFrame({"a": []}))
-    with pytest.raises(DataError, match="There are no rows to explain"):
+    with pytest.raises(DataError, match=r"There are no rows to explain"):
         read(NET, torch.zeros(0, 3))
 
 
 def test_ragged_rows():
-    with pytest.raises(ShapeError, match="The rows do not have the same shape. Pass rows of equal length"):
+    with pytest.raises(ShapeError, match=r"The rows do not have the same shape. Pass rows of equal length"):
         read(total, [[1.0, 2.0], [3.0]])
 
 
 @pytest.mark.parametrize(
-    "x", [np.array([1 + 2j, 3]), np.array(["2026-01-01"], "M8[D]"), ["a", "b"]], ids=["complex", "dates", "words"]
+    "x",
+    [np.array([1 + 2j, 3]), np.array(["2026-01-01"], "M8[D]"), ["a", "b"]],
+    ids=["complex", "dates", "words"],
 )
 def test_what_is_no_number(x):
-    with pytest.raises(DataError, match="The data must be numbers"):
+    with pytest.raises(DataError, match=r"The data must be numbers"):
         read(total, x)
 
 
 def test_text_is_no_array():
-    with pytest.raises(DataError, match="Text is no array of numbers. Got 'what a film'. Pass token ids"):
+    with pytest.raises(DataError, match=r"Text is no array of numbers. Got 'what a film'. Pass token ids"):
         read(total, "what a film")
 
 
@@ -284,7 +292,9 @@ def test_text_is_no_array():
 def test_nan_and_infinity_are_named_with_their_place(value):
     x = ARRAY.copy()
     x[1, 2] = value
-    with pytest.raises(DataError, match=f"Row 1 holds {'NaN' if np.isnan(value) else 'infinity'} in column 2"):
+    with pytest.raises(
+        DataError, match=f"Row 1 holds {'NaN' if np.isnan(value) else 'infinity'} in column 2"
+    ):
         read(NET, x)
     images = np.zeros((3, 1, 8, 8))
     images[2, 0, 4, 5] = value
@@ -293,15 +303,17 @@ def test_nan_and_infinity_are_named_with_their_place(value):
 
 
 def test_features_that_do_not_describe_the_rows():
-    with pytest.raises(ShapeError, match="2 columns are described, the data has 3"):
+    with pytest.raises(ShapeError, match=r"2 columns are described, the data has 3"):
         read(total, ARRAY, features=Columns(("a", "b")))
-    with pytest.raises(ShapeError, match="describes 3 axes a row"):
+    with pytest.raises(ShapeError, match=r"describes 3 axes a row"):
         read(total, ARRAY, features=Pixels())
 
 
 @pytest.mark.parametrize("model", [3, "resnet18", None, object()], ids=str)
 def test_what_is_no_model(model):
-    with pytest.raises(CapabilityError, match="This is no model pellucid knows. Got .*Pass a function of an array"):
+    with pytest.raises(
+        CapabilityError, match=r"This is no model pellucid knows. Got .*Pass a function of an array"
+    ):
         read(model, ARRAY)
 
 

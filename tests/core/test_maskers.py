@@ -46,7 +46,9 @@ def test_groups_come_and_go_together():
 
 
 def test_whole_numbers_in_a_background_do_not_cut_the_row():
-    filled = Background(np.zeros((1, 4), int)).bind(ROW + 0.5, Columns.numbered(4)).fill(np.ones((1, 4), bool))
+    filled = (
+        Background(np.zeros((1, 4), int)).bind(ROW + 0.5, Columns.numbered(4)).fill(np.ones((1, 4), bool))
+    )
     np.testing.assert_array_equal(filled[0, 0], ROW + 0.5)
 
 
@@ -61,7 +63,7 @@ def test_a_sample_of_a_background():
 
 @pytest.mark.parametrize("data", [np.zeros((0, 4)), np.zeros(4)], ids=["no rows", "one axis"])
 def test_a_background_is_rows(data):
-    with pytest.raises(ShapeError, match="at least one"):
+    with pytest.raises(ShapeError, match=r"at least one"):
         Background(data)
 
 
@@ -100,7 +102,12 @@ def test_a_pixel_is_a_player_with_its_channels_together():
 
 @pytest.mark.parametrize(
     ("features", "shape", "players"),
-    [(Pixels("none"), (4, 5), 20), (Pixels("last"), (4, 5, 3), 20), (Features(), (2, 3), 6), (Steps(), (2, 5), 10)],
+    [
+        (Pixels("none"), (4, 5), 20),
+        (Pixels("last"), (4, 5, 3), 20),
+        (Features(), (2, 3), 6),
+        (Steps(), (2, 5), 10),
+    ],
 )
 def test_players_of_other_features(features, shape, players):
     x = np.random.default_rng(0).normal(size=shape)

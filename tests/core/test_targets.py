@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pellucid
@@ -56,7 +56,9 @@ def test_one_for_all_rows(spec):
     assert labels(spec) == ("dog",) * 4
 
 
-@pytest.mark.parametrize("spec", [np.array(1), torch.tensor(1), np.array(-2)], ids=["numpy", "torch", "negative"])
+@pytest.mark.parametrize(
+    "spec", [np.array(1), torch.tensor(1), np.array(-2)], ids=["numpy", "torch", "negative"]
+)
 def test_a_number_in_an_array_without_axes_is_a_number(spec):
     """`target=labels[0]` of a tensor of labels."""
     np.testing.assert_array_equal(value(spec), Y[:, 1])
@@ -84,7 +86,9 @@ def test_one_per_row(spec):
 
 def test_a_pandas_column_of_targets():
     pandas = pytest.importorskip("pandas")
-    np.testing.assert_array_equal(value(pandas.Series([2, 0, 1, 2], index=list("abcd"))), Y[ROWS, [2, 0, 1, 2]])
+    np.testing.assert_array_equal(
+        value(pandas.Series([2, 0, 1, 2], index=list("abcd"))), Y[ROWS, [2, 0, 1, 2]]
+    )
     np.testing.assert_array_equal(value(pandas.Series(["eel", "cat", "dog", "eel"])), Y[ROWS, [2, 0, 1, 2]])
 
 
@@ -125,7 +129,9 @@ def test_log_prob_of_logits_goes_through_the_softmax():
 
 def test_log_prob_of_a_function_that_gives_probabilities():
     """Outputs that are probabilities are taken as such, whoever computes them."""
-    e = pellucid.Occlusion()(lambda r: np.exp(r) / np.exp(r).sum(1, keepdims=True), np.log(Y), target=LogProb(1))
+    e = pellucid.Occlusion()(
+        lambda r: np.exp(r) / np.exp(r).sum(1, keepdims=True), np.log(Y), target=LogProb(1)
+    )
     np.testing.assert_allclose(e.output, np.log(Y[:, 1]))
 
 
@@ -184,6 +190,7 @@ def test_cotangents_of_deep_outputs(spec):
     torch.testing.assert_close(goal.cotangent(y.detach(), ROWS), expected)
 
 
+@settings(deadline=None)
 @given(st.integers(-3, 2), st.integers(0, 2))
 def test_a_margin_is_the_difference_of_its_two(a, b):
     np.testing.assert_allclose(value(Margin(a, b)), value(a) - value(b))
@@ -217,7 +224,10 @@ def test_an_unknown_class_suggests_the_nearest():
 
 
 def test_a_name_where_none_are_known():
-    assert error("dog", classes=()) == "Class 'dog' has no number: no class names are known. Pass classes=[...] with it."
+    assert (
+        error("dog", classes=())
+        == "Class 'dog' has no number: no class names are known. Pass classes=[...] with it."
+    )
 
 
 def test_as_many_targets_as_rows():
@@ -259,13 +269,19 @@ def test_a_function_gives_one_number_per_row():
 
 def test_a_function_without_derivatives():
     goal = targets.resolve(lambda y: y[:, 0], Y)
-    with pytest.raises(TargetError, match="cannot differentiate a target function. Pass a class instead"):
+    with pytest.raises(TargetError, match=r"cannot differentiate a target function. Pass a class instead"):
         goal.cotangent(Y, ROWS)
 
 
 @pytest.mark.parametrize(
     ("y", "known", "space"),
-    [(Y, "", "probability"), (Y * 2, "", "logit"), (Y[:, 0], "", "raw"), (Y, "raw", "raw"), (Y[:, :1], "", "raw")],
+    [
+        (Y, "", "probability"),
+        (Y * 2, "", "logit"),
+        (Y[:, 0], "", "raw"),
+        (Y, "raw", "raw"),
+        (Y[:, :1], "", "raw"),
+    ],
 )
 def test_what_outputs_count_in(y, known, space):
     assert targets.space_of(y, known) == space

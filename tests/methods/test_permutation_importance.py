@@ -141,6 +141,7 @@ def test_boolean_labels():
     assert e.intact == pytest.approx(model.score(X, y == 1))
 
 
+@quiet
 def test_log_loss_of_logits_is_not_taken_for_that_of_probabilities(iris):
     """Either refused, or passed through a softmax: a logit is no probability to clip."""
     X, y, model = iris
@@ -188,9 +189,7 @@ def test_without_y_a_target_says_which_output_moves(iris):
     X, _, model = iris
     e = pellucid.PermutationImportance(repeats=2)(model, X, target=2)
     change = [
-        np.mean(
-            (model.predict_proba(X)[:, 2] - model.predict_proba(shuffled(X, [3], 3, r))[:, 2]) ** 2
-        )
+        np.mean((model.predict_proba(X)[:, 2] - model.predict_proba(shuffled(X, [3], 3, r))[:, 2]) ** 2)
         for r in range(2)
     ]
     np.testing.assert_allclose(e.repeats[3], change, atol=1e-12)
@@ -216,7 +215,7 @@ def test_a_classifier_at_chance_fails_the_check(score):
     """A model that knows only how often each class occurs has learned nothing: no better than chance."""
     X, y = np.random.default_rng(0).normal(size=(90, 3)), np.repeat([0, 1, 1], 30)
     model = DummyClassifier(strategy="prior").fit(X, y)
-    with pytest.warns(pellucid.PellucidWarning, match="no better than knowing nothing"):
+    with pytest.warns(pellucid.PellucidWarning, match=r"no better than knowing nothing"):
         e = pellucid.PermutationImportance(repeats=2)(model, X, y, score=score)
     assert e.quality.check("chance").status == "fail"
     assert e.quality.verdict == "unreliable"
@@ -226,7 +225,7 @@ def test_a_classifier_at_chance_fails_the_check(score):
 def test_a_regressor_at_chance_fails_the_check(score):
     X, y = np.random.default_rng(0).normal(size=(90, 3)), np.linspace(0, 1, 90)
     model = DummyRegressor().fit(X, y)
-    with pytest.warns(pellucid.PellucidWarning, match="no better than knowing nothing"):
+    with pytest.warns(pellucid.PellucidWarning, match=r"no better than knowing nothing"):
         e = pellucid.PermutationImportance(repeats=2)(model, X, y, score=score)
     assert e.quality.verdict == "unreliable"
 
@@ -234,10 +233,10 @@ def test_a_regressor_at_chance_fails_the_check(score):
 def test_a_model_below_chance_fails_the_check_and_strict_raises():
     X = np.random.default_rng(0).normal(size=(60, 3))
     y = X[:, 0]
-    with pytest.warns(pellucid.PellucidWarning, match="no better than knowing nothing"):
+    with pytest.warns(pellucid.PellucidWarning, match=r"no better than knowing nothing"):
         e = pellucid.PermutationImportance(repeats=2)(lambda r: -r[:, 0], X, y)
     assert e.quality.check("chance").status == "fail"
-    with pellucid.options(strict=True), pytest.raises(RuntimeError, match="no better"):
+    with pellucid.options(strict=True), pytest.raises(RuntimeError, match=r"no better"):
         pellucid.PermutationImportance(repeats=2)(lambda r: -r[:, 0], X, y)
 
 
@@ -376,5 +375,5 @@ def test_bad_calls_are_refused(iris, line):
 
 @pytest.mark.parametrize("repeats", [0, -1, 2.5, "3"])
 def test_a_number_of_repeats_that_is_none_is_refused(repeats):
-    with pytest.raises(ParameterError, match="repeats"):
+    with pytest.raises(ParameterError, match=r"repeats"):
         pellucid.PermutationImportance(repeats=repeats)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core.arrays import to_numpy
 from pellucid.core.errors import CapabilityError, nearest
 from pellucid.core.model import Facts
 from pellucid.core.run import global_streams_kept
@@ -34,14 +35,20 @@ class FunctionModel:
             a.copy() if isinstance(a, np.ndarray) else a for a in inputs
         )  # a function may write to its input
         y = pick(self.function(*own), self.output)
-        y = y.detach().cpu().numpy() if hasattr(y, "detach") else np.asarray(y)
+        y = to_numpy(y)
         rows = len(inputs[0])
         if y.ndim == 0 or y.shape[0] != rows:
             raise CapabilityError(
                 f"The function gave shape {y.shape} for {rows} rows.",
                 fix="It must return one output per row, rows first.",
             )
-        return y if y.dtype.kind == "f" else y.astype(float)
+        try:
+            return y if y.dtype.kind == "f" else y.astype(float)
+        except (TypeError, ValueError) as error:
+            fix = "Pass predict_proba or a score, not names."
+            raise CapabilityError(
+                "The function must give numbers.", got=f"dtype {y.dtype}", fix=fix
+            ) from error
 
     def native(self, array: NpArray) -> Array:
         return array
@@ -62,7 +69,7 @@ def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
     """Wrap a function, or an object whose `predict` is one."""
     function = model if callable(model) else model.predict
     name = getattr(model, "__name__", type(model).__name__)
-    return FunctionModel(function, Facts(name=f"{name} (function)", frames=True), output)
+    return FunctionModel(function, Facts(name=f"{name} (function)", space="raw?", frames=True), output)
 
 
 def pick(y: Any, output: str | int | None) -> Any:
@@ -71,7 +78,8 @@ def pick(y: Any, output: str | int | None) -> Any:
     Raises:
         CapabilityError: there are several, and `output` names none of them.
     """
-    if hasattr(y, "shape") or (isinstance(y, list) and output is None):
+    rows = isinstance(y, list) and all(np.ndim(part) < 2 for part in y)
+    if hasattr(y, "shape") or (rows and output is None):
         return y
     if isinstance(output, int) and isinstance(y, tuple):
         y = tuple(y)  # a named tuple is picked from by number too

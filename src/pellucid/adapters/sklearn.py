@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from pellucid.core.errors import CapabilityError
 from pellucid.core.model import Facts
 
@@ -21,8 +23,10 @@ def wrap(estimator: Any, *, output: str | int | None = None) -> FunctionModel:
     function, space = _question(estimator)
     last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
     classes = getattr(estimator, "classes_", getattr(last, "classes_", ()))
-    if space == "raw" and getattr(function, "__name__", "") == "predict":
+    if getattr(function, "__name__", "") == "predict":
         classes = ()
+    elif space == "raw" and len(classes) == 2:
+        function = _both(function)
     facts = Facts(
         name=f"{type(last).__name__} (scikit-learn)",
         classes=tuple(map(str, classes)) if not isinstance(classes, list) else (),
@@ -47,6 +51,16 @@ def _question(estimator: Any) -> tuple[Callable[..., Any], str]:
     )
 
 
+def _both(score: Callable[..., Any]) -> Callable[..., Any]:
+    """A decision function of two classes speaks for the second: its negative speaks for the first."""
+
+    def ask(*inputs: Any) -> Any:
+        second = score(*inputs)
+        return np.stack([-second, second], axis=1)
+
+    return ask
+
+
 def _check_fitted(estimator: Any) -> None:
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
@@ -64,14 +78,14 @@ def _is_outlier(estimator: Any) -> bool:
 
 
 def _takes_missing(estimator: Any) -> bool:
-    """Whether missing values may be passed: by the estimator's own tags, or those of its first steps."""
-    steps = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
-    if any(hasattr(step, "transformers") for step in steps[:1]):
-        return True  # a ColumnTransformer: its parts decide, and say so themselves
-    tags = getattr(steps[0], "__sklearn_tags__", None)
-    if tags is None:
-        return True
-    return bool(tags().input_tags.allow_nan)
+    """Whether missing values may be passed: by the tags of each step, up to one that fills them in."""
+    for _, step in estimator.steps if hasattr(estimator, "steps") else [("", estimator)]:
+        tags = getattr(step, "__sklearn_tags__", None)
+        if hasattr(step, "transformers") or "Imputer" in type(step).__name__ or tags is None:
+            return True  # it fills them in, or its parts decide and say so themselves
+        if not tags().input_tags.allow_nan:
+            return False
+    return True
 
 
 def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,7 +93,7 @@ def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def ask(*inputs: Any) -> Any:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+            warnings.filterwarnings("ignore", message="X (does not have valid|has) feature names")
             return function(*inputs)
 
     return ask

@@ -86,17 +86,25 @@ def _default(value: Any) -> str:
     "--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Turn a knob of the method; see below."
 )
 @click.option("--row", metavar="ROWS", help="Which rows: 3, 0:8 or 1,4; all of them without.")
-@click.option("--target", metavar="CLASS", help="A class by number or name; without, the predicted one of each row.")
+@click.option(
+    "--target", metavar="CLASS", help="A class by number or name; without, the predicted one of each row."
+)
 @click.option("--classes", metavar="A,B,...", help="Names of the model's outputs.")
 @click.option("--output", metavar="KEY", help="Which of several outputs, by key or position.")
 @click.option("--at", metavar="LAYER", help="The layer where the attribution lands; the input without.")
 @click.option(
-    "--baseline", metavar="NAME|NUMBER|FILE", help="The reference point: zeros, mean, blur, ..., a number, an array."
+    "--baseline",
+    metavar="NAME|NUMBER|FILE",
+    help="The reference point: zeros, mean, blur, ..., a number, an array.",
 )
 @click.option(
-    "--background", metavar="FILE", help="Rows that stand in for hidden features; the data's own rows for tables."
+    "--background",
+    metavar="FILE",
+    help="Rows that stand in for hidden features; the data's own rows for tables.",
 )
-@click.option("--y", metavar="COLUMN", help="The column of true values: asks what the model relies on over all rows.")
+@click.option(
+    "--y", metavar="COLUMN", help="The column of true values: asks what the model relies on over all rows."
+)
 @click.option("--drop", multiple=True, metavar="COLUMN", help="A column that is no input of the model.")
 @click.option("--size", metavar="HxW", help="Resize pictures, as the model was trained.")
 @click.option("--gray", is_flag=True, help="Read pictures with a single channel.")
@@ -110,7 +118,7 @@ def _default(value: Any) -> str:
 @click.option("--trust", is_flag=True, help="Open files that could run code of their own: pickles.")
 @debug
 def explain(**given: Any) -> None:
-    """Explain what a model says of some rows: a sentence, pictures, and a file with all numbers.
+    r"""Explain what a model says of some rows: a sentence, pictures, and a file with all numbers.
 
     \b
     pellucid explain --model forest.skops --data rows.csv --row 3

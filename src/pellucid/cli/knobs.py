@@ -43,7 +43,9 @@ def method(name: str | None, settings: Sequence[str]) -> Method | None:
     for setting in settings:
         knob, equals, text = setting.partition("=")
         if not equals or not knob.strip():
-            raise ParameterError("--set takes knob=value.", got=repr(setting), fix="Write, say, --set steps=50.")
+            raise ParameterError(
+                "--set takes knob=value.", got=repr(setting), fix="Write, say, --set steps=50."
+            )
         chosen = _turned(chosen, knob.strip().replace("-", "_"), text.strip())
     return chosen
 

@@ -80,14 +80,20 @@ def _cautions() -> Iterator[None]:
             click.echo(f"{click.style(word, fg='yellow', bold=True)} {text}", err=True)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # for those who write the packages, not for those who run them
+        warnings.simplefilter(
+            "ignore", FutureWarning
+        )  # for those who write the packages, not for those who run them
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("always", PellucidWarning)
         warnings.showwarning = show
         yield
 
 
-@click.group(cls=FrontDoor, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=FrontDoor,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="pellucid", message="%(prog)s %(version)s")
 @click.pass_context
 def main(context: click.Context) -> None:

@@ -66,7 +66,8 @@ def _choice(e: Explanation) -> tuple[str, ...]:
 def _files(written: Written, w: Words) -> str:
     what = [w.say("terminal", "numbers"), w.say("terminal", "sentences")]
     if written.pictures:
-        what.append(w.say("terminal", "pictures", count=len(written.pictures)))
+        many = "picture" if len(written.pictures) == 1 else "pictures"
+        what.append(w.say("terminal", many, count=len(written.pictures)))
     told = w.say("terminal", "files", folder=f"{written.folder}/", what=w.say("terminal", "and").join(what))
     if written.rows > written.drawn > 0:
         told += " " + w.say("terminal", "limit", drawn=written.drawn, rows=written.rows)
@@ -136,15 +137,15 @@ def _importances(e: Importance, w: Words) -> Table:
         length = 2 * HALF * value / largest if largest > 0 and value > 0 else 0.0
         error = "" if half is None else _error(float(half[i]))
         bar = Text(_bar(length), style=theme.RELIED)
-        table.add_row(Text(e.names[i]), bar, Text(_number(value), justify="right"), error)
+        table.add_row(Text(e.names[i]), bar, Text(_number(value, ""), justify="right"), error)
     if left := order[TOP:]:
-        most = _number(float(e.values[left[0]]))
+        most = _number(max(abs(float(e.values[i])) for i in left), "")
         table.add_row(Text(w.say("terminal", "fewer", count=len(left), most=most), style="dim"), "", "", "")
     return table
 
 
-def _number(value: float) -> str:
-    return f"{value:+.3g}".replace("-", "−")
+def _number(value: float, sign: str = "+") -> str:
+    return format(value, f"{sign}.3g").replace("-", "−")
 
 
 def _error(half: float) -> Text:

@@ -70,7 +70,9 @@ def numbers(option: str, text: str | None) -> tuple[float, ...] | None:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise ParameterError(f"{option} takes numbers.", got=repr(text), fix="Write, say, 0.5,0.5,0.5.") from error
+        raise ParameterError(
+            f"{option} takes numbers.", got=repr(text), fix="Write, say, 0.5,0.5,0.5."
+        ) from error
 
 
 def baseline(text: str | None) -> Any:

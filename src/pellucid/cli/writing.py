@@ -63,10 +63,11 @@ def write(e: Explanation, place: Path, lang: str) -> Written:
     e.save(place / "explanation.npz")
     sentences = [f"{head}\n{text}" if head else text for head, text in told(e, lang)]
     text(place / "explanation.txt", "\n\n".join(sentences) + "\n")
-    pictures = list[Path]()
-    rows = len(e) if isinstance(e, Attribution) else 0
-    for row in range(min(rows, PICTURES)) if isinstance(e, Attribution) else ():
-        pictures += _drawn(e[row : row + 1], place / f"row-{file_label(e, row)}.png", lang)
+    rows, pictures = 0, list[Path]()
+    if isinstance(e, Attribution):
+        rows = len(e)
+        for row in range(min(rows, PICTURES)):
+            pictures += _drawn(e[row : row + 1], place / f"row-{file_label(e, row)}.png", lang)
     drawn = len(pictures)
     if overall := _overall(e):
         pictures += _drawn(e, place / "overall.png", lang, overall)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import to_numpy
 from .errors import ParameterError, ShapeError, nearest
 from .features import Features, Pixels
 from .run import Run
@@ -54,7 +55,7 @@ def resolve(spec: Any, x: NpArray, features: Features, background: NpArray | Non
 
 def numbers(spec: Any) -> NpArray:
     """A baseline given as numbers, whatever kind of array it is."""
-    return np.asarray(spec.detach().cpu() if hasattr(spec, "detach") else spec)
+    return to_numpy(spec)
 
 
 def _named(name: str, x: NpArray, features: Features, background: NpArray | None, run: Run) -> NpArray:

@@ -66,8 +66,12 @@ class Columns(Features):
                 f"{len(self.names)} columns are described, the data has {shape[0] if len(shape) == 1 else shape}.",
                 fix="Give one name per column.",
             )
-        for column in (*self.units, *self.categories, *(c for g in self.groups.values() for c in g)):
+        grouped = [c for g in self.groups.values() for c in g]
+        for column in (*self.units, *self.categories, *grouped):
             self.position(column)
+        twice = [c for c in grouped if grouped.count(c) > 1]
+        if twice:
+            raise ParameterError(f"Column {twice[0]!r} is in two groups.", fix="Give each column one group.")
 
     def name(self, index: tuple[int, ...]) -> str:
         return self.names[index[0]]
@@ -93,9 +97,9 @@ class Columns(Features):
         if not self.groups:
             return self.names, np.arange(len(self.names))
         grouped = {self.position(c): g for g, columns in self.groups.items() for c in columns}
-        labels = [grouped.get(i, n) for i, n in enumerate(self.names)]
-        order = tuple(dict.fromkeys(labels))
-        return order, np.array([order.index(label) for label in labels])
+        players = [("group", grouped[i]) if i in grouped else ("column", n) for i, n in enumerate(self.names)]
+        order = list(dict.fromkeys(players))  # a group may be called like a column outside it
+        return tuple(name for _, name in order), np.array([order.index(player) for player in players])
 
     def show(self, column: int, value: float) -> str:
         """A value as a person writes it: "14.2 mm", "female", "missing"."""

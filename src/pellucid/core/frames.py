@@ -36,6 +36,7 @@ class Codec:
     dtypes: tuple[Any, ...]
     categories: tuple[tuple[Any, ...] | None, ...]  # per column: what codes stand for, None for numbers
     labels: tuple[Any, ...]  # the frame's own column labels, which need not be strings
+    blanks: tuple[Any, ...]  # per column: what stands where a value is missing
 
     @classmethod
     def of(cls, *frames: Any) -> Codec:
@@ -44,6 +45,9 @@ class Codec:
         kind = kind_of(first) or "objects"
         labels = tuple(first.columns) if kind != "objects" else tuple(range(first.shape[1]))
         names = tuple(map(str, labels)) if kind != "objects" else tuple(f"x{i}" for i in labels)
+        twice = [n for n in names if names.count(n) > 1]
+        if twice:
+            raise ShapeError(f"Two columns are called {twice[0]!r}.", fix="Give each a name of its own.")
         columns = [[_column(f, kind, label) for f in frames] for label in labels]
         return cls(
             kind,
@@ -51,6 +55,7 @@ class Codec:
             tuple(getattr(parts[0], "dtype", None) for parts in columns),
             tuple(_categories(parts) for parts in columns),
             labels,
+            tuple(_blank(parts, kind) for parts in columns),
         )
 
     @property
@@ -78,7 +83,13 @@ class Codec:
     def _encoded(self, column: Any, j: int) -> NpArray:
         codes = self.categories[j]
         if codes is None and _numeric(getattr(column, "dtype", None)):
-            return np.asarray(column, dtype=float)
+            numbers = np.asarray(column, dtype=float)
+            if column.dtype.kind in "iu" and (np.abs(numbers) >= 2**53).any():
+                raise DataError(
+                    f"Column {self.names[j]!r} holds whole numbers too large to calculate with.",
+                    fix="Drop it, or pass it as words.",
+                )
+            return numbers
         values = _objects(column)
         if codes is None:
             return np.array([np.nan if _missing(v) else float(v) for v in values], float)
@@ -106,10 +117,16 @@ class Codec:
         codes = self.categories[j]
         if codes is None:
             return column.astype(object) if self.kind == "objects" else column
+        known = np.isnan(column) | np.isin(column, np.arange(len(codes)))
+        if not known.all():
+            raise DataError(
+                f"Column {self.names[j]!r} holds categories, and {column[~known][0]:.3g} stands for none of them.",
+                fix="Hide it behind background rows, or behind a row that has a category there.",
+            )
         table = np.empty(len(codes) + 1, object)
         table[: len(codes)] = codes
-        table[-1] = np.nan if self.kind == "objects" else None
-        return table[np.where(np.isnan(column), len(codes), np.nan_to_num(column)).astype(int)]
+        table[-1] = self.blanks[j]
+        return table[np.where(np.isnan(column), len(codes), column).astype(int)]
 
     def _pandas(self, pandas: Any, values: NpArray, j: int) -> Any:
         dtype = self.dtypes[j]
@@ -139,7 +156,7 @@ def _categories(parts: list[Any]) -> tuple[Any, ...] | None:
     """What the codes of a column stand for: its declared categories, or the values seen; None for numbers."""
     dtype = getattr(parts[0], "dtype", None)
     declared = getattr(dtype, "categories", None)
-    if declared is not None and len(declared):
+    if declared is not None and hasattr(declared, "__len__") and len(declared):
         return tuple(declared.to_list() if hasattr(declared, "to_list") else declared)
     if _numeric(dtype):
         return None
@@ -154,12 +171,21 @@ def _numeric(dtype: Any) -> bool:
     return isinstance(dtype, np.dtype) and dtype.kind in "iuf"
 
 
+def _blank(parts: list[Any], kind: str) -> Any:
+    """What a column writes where nothing is: a pipeline may know one kind of nothing and not the other."""
+    if getattr(getattr(parts[0], "dtype", None), "kind", "O") == "O":
+        for value in (v for part in parts for v in _objects(part)):
+            if _missing(value):
+                return value
+    return np.nan if kind == "objects" else None
+
+
 def _missing(value: Any) -> bool:
-    return (
-        value is None
-        or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
-        or str(value) in ("<NA>", "NaT")
-    )
+    if isinstance(value, str):
+        return False
+    if isinstance(value, float | np.floating):
+        return bool(np.isnan(value))
+    return value is None or str(value) in ("<NA>", "NaT")
 
 
 def _whole(values: NpArray) -> bool:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import to_numpy
 from .errors import CapabilityError, DataError, ShapeError
 from .features import Columns, Features, infer
 from .framed import Framed
 from .frames import Codec, kind_of
 from .model import Differentiable, wrap
-from .packed import Packed
+from .packed import Packed, SmoothPacked
 from .types import Array, NpArray
 
 
@@ -93,7 +94,7 @@ def read(
     """
     wrapped = _for_tensors(model, x, output) or wrap(model, output=output)
     if isinstance(x, tuple | Mapping) and kind_of(x) is None:
-        return _several(wrapped, x)
+        return _several(wrapped, x, features)
     kind = kind_of(x)
     if kind is not None:
         return _frame(wrapped, x, kind, features, background)
@@ -135,7 +136,7 @@ def _frame(model: Any, x: Any, kind: str, features: Features | None, background:
     return Data(model, (native,), model.numpy(native), known, codec, index, kind)
 
 
-def _several(model: Any, x: Any) -> Data:
+def _several(model: Any, x: Any, features: Features | None) -> Data:
     """A tuple or dict of inputs: those of real numbers are explained together, the others carried along."""
     names = tuple(map(str, x)) if isinstance(x, Mapping) else tuple(f"input {i}" for i in range(len(x)))
     if not names:
@@ -152,13 +153,17 @@ def _several(model: Any, x: Any) -> Data:
     inputs = tuple(native for _, native in read_in)
     if not any(real) or real == [True]:
         first = read_in[0][0]
-        return Data(model, inputs, first, infer(first.shape[1:], model.facts.channels))
+        known = features or infer(first.shape[1:], model.facts.channels)
+        known.check(first.shape[1:])
+        return Data(model, inputs, first, known)
     shapes = tuple(array.shape[1:] if ok else None for (array, _), ok in zip(read_in, real, strict=True))
-    packed = Packed(model, shapes)
+    packed = (SmoothPacked if smooth else Packed)(model, shapes)
     parts = {n: s for n, s in zip(names, shapes, strict=True) if s is not None}
     labels = tuple(f"{n}{list(i) if i else ''}" for n, s in parts.items() for i in np.ndindex(*s))
     flat = packed.pack(inputs)
-    return Data(packed, flat, model.numpy(flat[0]), Columns(labels), parts=parts)
+    known = features or Columns(labels)
+    known.check((len(labels),))
+    return Data(packed, flat, model.numpy(flat[0]), known, parts=parts)
 
 
 def _by_name(model: Any, x: Mapping[Any, Any]) -> Any:
@@ -184,7 +189,7 @@ def _rows(model: Any, x: Any) -> tuple[NpArray, Array]:
     if tensor and hasattr(model, "adopt"):
         native = model.adopt(array)
         return model.numpy(native), native
-    array = np.asarray(array)
+    array = to_numpy(array)
     if array.dtype.kind in "biu" and not model.facts.tokens:
         array = array.astype(np.float64)
     if array.dtype.kind not in "biuf":

@@ -187,8 +187,8 @@ class Windows:
     value: float | NpArray = 0.0
 
     def bind(self, x: NpArray, features: Features) -> Hidden:
-        window = _per_axis(self.window, x.shape, "window")
-        strides = window if self.strides is None else _per_axis(self.strides, x.shape, "strides")
+        window = per_axis(self.window, x.shape, "window")
+        strides = window if self.strides is None else per_axis(self.strides, x.shape, "strides")
         if any(w > s for w, s in zip(window, x.shape, strict=True)):
             raise ParameterError(f"The window {window} is larger than a row of shape {x.shape}.")
         if any(s > w for w, s in zip(window, strides, strict=True)):
@@ -286,8 +286,10 @@ def _covered(absent: Bools, member: Bools) -> Bools:
     return (absent.astype(np.float32) @ flat.astype(np.float32) > 0).reshape(-1, *member.shape[1:])
 
 
-def _per_axis(value: Any, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
-    sizes = (value,) * len(shape) if isinstance(value, int) else tuple(value)
-    if len(sizes) != len(shape) or any(s < 1 for s in sizes):
+def per_axis(value: Any, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """A size for each axis of a row: one number stands for all."""
+    sizes = tuple(value) if isinstance(value, tuple | list) else (value,) * len(shape)
+    whole = all(isinstance(s, int | np.integer) for s in sizes)
+    if len(sizes) != len(shape) or not whole or any(s < 1 for s in sizes):
         raise ParameterError(f"{name} needs one positive size per axis of a row {shape}.", got=value)
-    return sizes
+    return tuple(int(s) for s in sizes)

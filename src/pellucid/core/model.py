@@ -31,7 +31,8 @@ class Facts:
         name: how the model is called in results.
         classes: names of the outputs, where the model has them.
         columns: names of the input columns, where the model has them.
-        space: "probability", "logit", "log-odds" or "raw": what the output counts in; "" where only outputs tell.
+        space: "probability", "logit", "log-odds" or "raw": what the output counts in; "" and "raw?" where only
+            the outputs tell (see `pellucid.core.target.space_of`).
         classifier: whether the outputs are classes; None where nothing says so.
         width: how many columns the model takes, where it says so.
         missing: whether missing values (NaN) may be passed.

@@ -53,33 +53,6 @@ class Packed:
     def predict(self, *inputs: Array) -> Array:
         return self.model.predict(*self._all(inputs))
 
-    def vjp(
-        self, inputs: tuple[Array, ...], cotangent: Callable[[Array], Array], wrt: tuple[int, ...] = (0,)
-    ) -> tuple[Array, tuple[Array, ...]]:
-        if self.lead:
-            return self.model.vjp(self._all(inputs), cotangent, wrt)
-        real = tuple(i for i, s in enumerate(self.shapes) if s is not None)
-        y, grads = self.model.vjp(self._all(inputs), cotangent, real)
-        from array_api_compat import array_namespace
-
-        flat = [g.reshape((g.shape[0], -1)) for g in grads]
-        return y, (array_namespace(*flat).concat(flat, axis=1),)
-
-    def __getitem__(self, cut: slice) -> Packed:
-        return replace(self, model=self.model[cut], lead=1 if cut.start else self.lead)
-
-    def differentiate(self, function: Callable[[Array], Array], y: Array) -> Array:
-        return self.model.differentiate(function, y)
-
-    def bytes_per_row(self, inputs: tuple[Array, ...]) -> float:
-        return self.model.bytes_per_row(self._all(inputs))
-
-    def layers(self) -> Any:
-        return self.model.layers()
-
-    def check(self, place: str, inputs: tuple[Array, ...]) -> None:
-        self.model.check(place, self._all(inputs))
-
     def native(self, array: NpArray) -> Array:
         return self.model.native(array)
 
@@ -98,3 +71,35 @@ class Packed:
 
     def _carried(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
         return tuple(a for a, s in zip(inputs, self.shapes, strict=True) if s is None)
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothPacked(Packed):
+    """The same of a network: with gradients, and slices."""
+
+    def vjp(
+        self, inputs: tuple[Array, ...], cotangent: Callable[[Array], Array], wrt: tuple[int, ...] = (0,)
+    ) -> tuple[Array, tuple[Array, ...]]:
+        if self.lead:
+            return self.model.vjp(self._all(inputs), cotangent, wrt)
+        real = tuple(i for i, s in enumerate(self.shapes) if s is not None)
+        y, grads = self.model.vjp(self._all(inputs), cotangent, real)
+        from array_api_compat import array_namespace
+
+        flat = [g.reshape((g.shape[0], -1)) for g in grads]
+        return y, (array_namespace(*flat).concat(flat, axis=1),)
+
+    def __getitem__(self, cut: slice) -> SmoothPacked:
+        return replace(self, model=self.model[cut], lead=1 if cut.start else self.lead)
+
+    def differentiate(self, function: Callable[[Array], Array], y: Array) -> Array:
+        return self.model.differentiate(function, y)
+
+    def bytes_per_row(self, inputs: tuple[Array, ...]) -> float:
+        return self.model.bytes_per_row(self._all(inputs))
+
+    def layers(self) -> Any:
+        return self.model.layers()
+
+    def check(self, place: str, inputs: tuple[Array, ...]) -> None:
+        self.model.check(place, self._all(inputs))

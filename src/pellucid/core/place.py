@@ -46,7 +46,7 @@ class Place:
                 fix="Write 'conv1', 'relu#2', 'lstm[1]' or 'fc:input'.",
             )
         call, item = found["call"], found["item"]
-        if call == "0":
+        if call is not None and int(call) == 0:
             raise LayerError("Calls are counted from 1.", got=repr(text))
         return cls(
             found["layer"], int(call) if call else None, int(item) if item else None, found["side"] == "input"

@@ -45,8 +45,14 @@ class Run:
     meter: Meter = field(default_factory=lambda: Meter(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.batch_size is not None and self.batch_size < 1:
-            raise ParameterError("batch_size must be at least 1.", got=self.batch_size)
+        for name, least in (("batch_size", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if name == "batch_size" and value is None:
+                continue
+            if not isinstance(value, int | np.integer) or isinstance(value, bool):
+                raise ParameterError(f"{name} must be a whole number.", got=repr(value))
+            if value < least:
+                raise ParameterError(f"{name} must be at least {least}.", got=value)
 
     def generator(self, *key: int) -> np.random.Generator:
         """A stream of random numbers of its own for each key (a row, a repeat): same key, same numbers."""

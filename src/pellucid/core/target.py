@@ -13,11 +13,15 @@ from .types import Array, NpArray
 
 
 class Target(Protocol):
-    """What methods explain: `value` is (n,), `cotangent` is d value / d y, shaped like y."""
+    """What methods explain: `value` is (n,), `cotangent` is d value / d y, shaped like y.
+
+    `labels` names it for each row, and `counts_in` says what it counts in where the outputs count in `space`.
+    """
 
     def value(self, y: Array, rows: NpArray) -> Array: ...
     def cotangent(self, y: Array, rows: NpArray) -> Array: ...
     def labels(self, classes: Sequence[str], rows: int) -> tuple[str, ...]: ...
+    def counts_in(self, space: str) -> str: ...
 
 
 Differentiate = Callable[[Callable[[Array], Array], Array], Array]
@@ -86,6 +90,9 @@ class Output:
         names = [_name(tuple(int(i) for i in row), classes) for row in index]
         return tuple(f"{self.of} {name}" if self.of else name for name in names)
 
+    def counts_in(self, space: str) -> str:
+        return space
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -104,6 +111,9 @@ class Difference:
         pairs = zip(self.a.labels(classes, rows), self.b.labels(classes, rows), strict=True)
         return tuple(f"{a} - {b}" for a, b in pairs)
 
+    def counts_in(self, space: str) -> str:
+        return space
+
 
 @dataclass(frozen=True)
 class Logarithm:
@@ -115,6 +125,12 @@ class Logarithm:
     def value(self, y: Array, rows: NpArray) -> Array:
         from array_api_compat import array_namespace
 
+        if y.ndim != 2:
+            raise TargetError(
+                "LogProb needs one axis of classes.",
+                got=f"outputs of shape {tuple(y.shape[1:])}",
+                fix="Pass an index.",
+            )
         xp, picked = array_namespace(y), self.of.value(y, rows)
         if self.probabilities:
             return xp.log(picked)
@@ -132,6 +148,9 @@ class Logarithm:
 
     def labels(self, classes: Sequence[str], rows: int) -> tuple[str, ...]:
         return tuple(f"log p({name})" for name in self.of.labels(classes, rows))
+
+    def counts_in(self, space: str) -> str:
+        return "raw"
 
 
 @dataclass(frozen=True)
@@ -161,13 +180,26 @@ class Custom:
     def labels(self, classes: Sequence[str], rows: int) -> tuple[str, ...]:
         return (getattr(self.function, "__name__", "target"),) * rows
 
+    def counts_in(self, space: str) -> str:
+        return "raw"
+
 
 def space_of(y: Array, space: str) -> str:
-    """What outputs like `y` count in: as the adapter says, else "probability" where rows add up to 1."""
-    if space or y.ndim != 2 or y.shape[1] < 2:
-        return space or "raw"
+    """What outputs like `y` count in: as the adapter says, and "probability" where rows add up to 1.
+
+    Args:
+        y: (n, *outputs).
+        space: the adapter's word, or "" for networks, whose outputs are else logits, or "raw?" for functions, whose
+            outputs are else raw.
+    """
+    if space not in ("", "raw?"):
+        return space
+    if y.ndim != 2 or y.shape[1] < 2:
+        return "raw"
     total = y.sum(1)
-    return "probability" if bool((y >= 0).all()) and bool((abs(total - 1) < 1e-3).all()) else "logit"
+    if bool((y >= 0).all()) and bool((abs(total - 1) < 1e-3).all()):
+        return "probability"
+    return "logit" if space == "" else "raw"
 
 
 def scalar(spec: Spec) -> Spec:
@@ -195,6 +227,7 @@ def resolve(
     Raises:
         TargetError: an index or name outside the output, or a number of targets unlike the number of rows.
     """
+    spec = scalar(spec)
     if spec is None:
         return predicted(y)
     if isinstance(spec, Margin):
@@ -241,10 +274,13 @@ def _output(spec: Any, y: Array, classes: Sequence[str]) -> Output:
 
 
 def _per_row(spec: Any, n: int, classes: Sequence[str]) -> NpArray:
-    values = spec.detach().cpu() if hasattr(spec, "detach") else spec
-    listed = list(values)
+    listed = list(spec.detach().cpu() if hasattr(spec, "detach") else spec)
     if listed and isinstance(listed[0], str | np.str_):
         listed = [_position(str(v), classes) for v in listed]
+    if len({np.shape(v) for v in listed}) > 1:
+        raise TargetError(
+            "The targets of the rows have different numbers of indices.", fix="Give each as many."
+        )
     index = np.asarray([np.asarray(v) for v in listed])
     if len(index) != n:
         raise TargetError(

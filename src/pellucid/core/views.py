@@ -13,7 +13,7 @@ from . import target as targets
 from .errors import DataError
 from .masker import Hidden
 from .notes import Notes
-from .run import Pace, Run, current, stop_if_cancelled, tracking
+from .run import Pace, Run, batches, current, stop_if_cancelled, tracking
 from .target import Target
 from .types import Array, Bools, NpArray
 
@@ -100,23 +100,26 @@ class Game(View):
         """V of each coalition, (m, players) -> (m,); the fillings of a coalition are averaged."""
         out = np.empty(len(coalitions))
         fillings = self.hidden.fill(coalitions[:1]).shape[1] if len(coalitions) else 1
-
-        def play(part: slice) -> None:
+        for part in batches(len(coalitions), max(1, self.pace.size // fillings)):
             rows = self.hidden.fill(coalitions[part])
-            m, b, *features = rows.shape
-            v = np.asarray(self.f(rows.reshape(m * b, *features)), float).reshape(m, b)
-            if not np.isfinite(v).all():
-                raise DataError(
-                    f"The model returns NaN or infinity for row {self.row} with features hidden.",
-                    fix="Choose another masker or background, whose rows the model can take.",
-                )
-            out[part] = v.mean(1)
-            self.run.meter.count(m * b, grad=False)
-
-        Pace(self.run, max(1, self.pace.size // fillings), self.pace.out_of_memory).over(
-            len(coalitions), play
-        )
+            out[part] = self._asked(rows.reshape(-1, *rows.shape[2:])).reshape(rows.shape[:2]).mean(1)
         return out
+
+    def _asked(self, rows: NpArray) -> NpArray:
+        """F of rows (m, *features) -> (m,)."""
+        v = np.empty(len(rows))
+
+        def ask(part: slice) -> None:
+            v[part] = self.f(rows[part])
+
+        self.pace.over(len(rows), ask)
+        self.run.meter.count(len(rows), grad=False)
+        if not np.isfinite(v).all():
+            raise DataError(
+                f"The model returns NaN or infinity for row {self.row} with features hidden.",
+                fix="Choose another masker or background, whose rows the model can take.",
+            )
+        return v
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -45,8 +45,10 @@ class Rows:
 
     def take(self, rows: Sequence[int]) -> Rows:
         """Some of the rows."""
-        kept = [self.x[r] for r in rows] if isinstance(self.x, list) else None
-        x = self.x.iloc[list(rows)] if self.is_frame else self.x[list(rows)] if kept is None else kept
+        if isinstance(self.x, list):
+            x: Any = [self.x[r] for r in rows]
+        else:
+            x = self.x.iloc[list(rows)] if self.is_frame else self.x[list(rows)]
         return replace(self, x=x, labels=tuple(self.labels[r] for r in rows))
 
     def column(self, name: str, option: str) -> Any:
@@ -56,7 +58,9 @@ class Rows:
             ParameterError: the rows have no such column.
         """
         if not self.is_frame:
-            raise ParameterError(f"{option} names a column; {self.source} has none.", fix="Pass a csv or parquet file.")
+            raise ParameterError(
+                f"{option} names a column; {self.source} has none.", fix="Pass a csv or parquet file."
+            )
         columns = [str(c) for c in self.x.columns]
         if name not in columns:
             raise ParameterError(f"{self.source} has no column {name!r}.", fix=nearest(name, columns))
@@ -183,7 +187,9 @@ def array(source: str) -> Any:
             name = found.files[0]
         if name not in found.files:
             listed = ", ".join(found.files)
-            problem = f"{path.name} holds no array {name!r}." if name else f"{path.name} holds several arrays."
+            problem = (
+                f"{path.name} holds no array {name!r}." if name else f"{path.name} holds several arrays."
+            )
             raise FileError(problem, got=listed, fix=f"Name one: {path.name}:{found.files[0]}.")
         return guarded(path, lambda: found[name])
 
@@ -235,5 +241,6 @@ def normalised(pictures: list[Any], look: Look, channels: str) -> Any:
     for option, given in (("--mean", look.mean), ("--std", look.std)):
         if given is not None and len(given) not in (1, stacked.shape[-1]):
             raise ParameterError(f"{option} takes one number per channel.", got=given)
-    stacked = (stacked - np.float32(look.mean or 0.0)) / np.float32(look.std or 1.0)
+    mean, std = (np.asarray(given, np.float32) for given in (look.mean or (0.0,), look.std or (1.0,)))
+    stacked = (stacked - mean) / std
     return np.moveaxis(stacked, -1, 1) if channels == "first" else stacked

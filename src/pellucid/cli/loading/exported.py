@@ -24,10 +24,11 @@ SAFE_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 """While set to 1, torch unpickles tensors and nothing else, also where torch.export.load would fall back to more."""
 OBJECTS = ("opaque_obj", "custom_obj")
 """What the parts of an archive that hold pickled objects are called."""
-SYMPY = frozenset(
-    "Symbol Integer Float Rational Add Mul Pow Max Min Mod Abs floor ceiling Piecewise "
-    "Eq Ne Lt Le Gt Ge And Or Not Equality Unequality StrictLessThan LessThan StrictGreaterThan GreaterThan".split()
-)
+NAMES = """
+Symbol Integer Float Rational Add Mul Pow Max Min Mod Abs floor ceiling Piecewise Eq Ne Lt Le Gt Ge And Or Not
+Equality Unequality StrictLessThan LessThan StrictGreaterThan GreaterThan
+"""
+SYMPY = frozenset(NAMES.split())
 """Functions of sympy that a shape expression may call."""
 ARITHMETIC = (
     ast.Expression,
@@ -142,6 +143,8 @@ def _is_arithmetic(text: str, allowed: set[str] | frozenset[str]) -> bool:
     except (SyntaxError, ValueError):
         return False
     plain = all(isinstance(n, ARITHMETIC) for n in nodes)
-    called = all(isinstance(n.func, ast.Name) and n.func.id in allowed for n in nodes if isinstance(n, ast.Call))
+    called = all(
+        isinstance(n.func, ast.Name) and n.func.id in allowed for n in nodes if isinstance(n, ast.Call)
+    )
     texts = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
     return plain and called and all(re.fullmatch(r"\w+", t) for t in texts)

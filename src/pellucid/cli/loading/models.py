@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.core.errors import FileError, ParameterError, PellucidError, TrustError, nearest
-from pellucid.core.extras import need
 
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
@@ -46,7 +45,9 @@ def load(source: str, weights: str | None = None, *, trust: bool = False) -> Loa
         return Loaded(_made(source, weights, trust))
     if weights is not None:
         raise ParameterError(
-            "--weights belong to a factory.", got=f"--model {source}", fix="Pass --model package.module:factory."
+            "--weights belong to a factory.",
+            got=f"--model {source}",
+            fix="Pass --model package.module:factory.",
         )
     path = existing(source)
     opener = _OPENERS.get(path.suffix.lower())
@@ -97,7 +98,10 @@ def _first(error: Exception) -> str:
 def _made(source: str, weights: str | None, trust: bool) -> Any:
     """The model that a factory makes, with its weights; a model, or a function of rows, is taken as it is."""
     found = _found(source)
-    model = found() if _is_factory(found) else found
+    made = _is_factory(found)
+    model = found() if made else found
+    if made and hasattr(model, "named_modules"):
+        model.eval()  # it is ours: nobody trains it
     if weights is None:
         return model
     if not hasattr(model, "load_state_dict"):
@@ -178,7 +182,8 @@ def _exported(path: Path, trust: bool) -> Loaded:
 
 def _weights_alone(path: Path, trust: bool) -> Loaded:
     raise FileError(
-        f"{path.name} holds weights, not a model.", fix=f"Pass --model package.module:factory --weights {path}."
+        f"{path.name} holds weights, not a model.",
+        fix=f"Pass --model package.module:factory --weights {path}.",
     )
 
 

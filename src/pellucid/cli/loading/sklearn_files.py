@@ -34,7 +34,9 @@ def skops(path: Path, trust: bool) -> Any:
     model = io.load(path, trusted=unknown)
     for tree, width in _trees(model, None, set()):
         if not _sound(tree, width):
-            raise FileError(f"{path.name} is damaged: a tree in it points to nodes or columns that are not there.")
+            raise FileError(
+                f"{path.name} is damaged: a tree in it points to nodes or columns that are not there."
+            )
     return model
 
 

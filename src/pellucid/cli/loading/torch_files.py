@@ -9,6 +9,7 @@ from typing import Any
 from pellucid.core.errors import FileError
 from pellucid.core.extras import need
 
+
 def fill(model: Any, path: Path, trust: bool) -> None:
     """Load weights into a module.
 

@@ -187,25 +187,30 @@ def _score(score: Any, y: Any, outputs: NpArray, classes: Sequence[str]) -> tupl
     truth = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y).reshape(-1)
     if len(truth) != len(outputs):
         raise ShapeError(f"X has {len(outputs)} rows and y {len(truth)}.", fix="Pass one true value per row.")
-    grouped = outputs.ndim == 2 and outputs.shape[1] > 1
-    name = score or ("accuracy" if grouped else "r2")
+    name = score or ("accuracy" if outputs.ndim == 2 and outputs.shape[1] > 1 else "r2")
     if not isinstance(name, str):
         return Score(getattr(name, "__name__", "score"), name, lambda _: float("nan")), truth
     if name not in SCORES:
         raise ParameterError(f"There is no score {name!r}.", fix=nearest(name, SCORES))
-    if name in ("accuracy", "neg_log_loss"):
-        if not grouped:
-            raise ParameterError(
-                f"{name} needs one output per class.", got=f"outputs {outputs.shape}", fix="Use 'r2'."
-            )
-        truth = _class_numbers(truth, classes, outputs.shape[1])
-    elif not np.issubdtype(truth.dtype, np.number):
-        raise ParameterError(f"{name} needs numbers as y.", got=f"dtype {truth.dtype}")
-    elif grouped:
+    return SCORES[name], _truth(name, truth, outputs, classes)
+
+
+def _truth(name: str, truth: NpArray, outputs: NpArray, classes: Sequence[str]) -> NpArray:
+    """The true values as a score by name wants them: class numbers, or plain numbers."""
+    grouped = outputs.ndim == 2 and outputs.shape[1] > 1
+    of_classes = name in ("accuracy", "neg_log_loss")
+    if of_classes != grouped:
+        wants, instead = ("one output per class", "r2") if of_classes else ("a single output", "accuracy")
         raise ParameterError(
-            f"{name} needs a single output.", got=f"outputs {outputs.shape}", fix="Use 'accuracy'."
+            f"{name} needs {wants}.", got=f"outputs {outputs.shape}", fix=f"Use {instead!r}."
         )
-    return SCORES[name], truth
+    if not of_classes and not np.issubdtype(truth.dtype, np.number):
+        raise ParameterError(f"{name} needs numbers as y.", got=f"dtype {truth.dtype}")
+    if name == "neg_log_loss" and space_of(outputs, "") != "probability":
+        raise ParameterError(
+            "neg_log_loss needs probabilities.", got="outputs that do not add up to 1", fix="Use 'accuracy'."
+        )
+    return _class_numbers(truth, classes, outputs.shape[1]) if of_classes else truth
 
 
 def _class_numbers(truth: NpArray, classes: Sequence[str], count: int) -> NpArray:

@@ -65,7 +65,7 @@ class PermutationImportance(TableMethod):
         if t.scored and not np.isnan(t.chance):
             t.notes.check(
                 "chance",
-                t.chance - t.intact,
+                float(t.intact <= t.chance),
                 warn=0,
                 fail=0,
                 meaning=f"The model scores {t.intact:.3g}, no better than knowing nothing ({t.chance:.3g}): "

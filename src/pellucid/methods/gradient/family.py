@@ -120,7 +120,7 @@ class GradientMethod(Method, abstract=True):
         _check_gradient(f, numbers)
         independent_rows(f.notes, facts.mixes_rows)
         labels = f.target.labels(f.aim.classes, f.n)
-        space = space_of(y, f.aim.space)
+        space = f.target.counts_in(space_of(y, f.aim.space))
         estimand = f"{self.title} of {space} {one(labels)}" + (f" at layer {f.at}" if f.at else "")
         half = None if f.notes.half_width is None else to(f.notes.half_width)
         return Attribution(

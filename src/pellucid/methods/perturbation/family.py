@@ -72,7 +72,8 @@ class GameMethod(Method, abstract=True):
                 `LogProb`, a function of the output; None is each row's predicted class.
             masker: how features are hidden; None hides them behind `background`, else behind `baseline`.
             baseline: what a hidden feature becomes: a name, a number, a row, or one per row.
-            background: rows that stand in for hidden features, averaged over; at most 100 are kept.
+            background: rows that stand in for hidden features, averaged over; at most 100 are kept. With a `baseline`
+                by name, the rows that it is taken from.
             features: what the rows are made of.
             classes: names of the outputs.
             output: which of several outputs, by key or position.
@@ -82,9 +83,9 @@ class GameMethod(Method, abstract=True):
         """
         run = current().fresh()
         try:
-            if sum(a is not None for a in (masker, baseline, background)) > 1:
+            if masker is not None and not (baseline is None and background is None):
                 raise ParameterError(
-                    "masker, baseline and background each say what hides a feature.", fix="Pass one of them."
+                    "A masker says itself what hides a feature.", fix="Leave baseline and background out."
                 )
             data = read(model, x, features=features, background=background, output=output)
             with data.model.at_rest():
@@ -103,7 +104,7 @@ class GameMethod(Method, abstract=True):
             return [masker] * len(data.x)
         usual = None if background is None else data.like(background)
         points = baselines.resolve(data.flat(baseline), data.x, data.features, usual, run)
-        if usual is not None:
+        if usual is not None and baseline is None:
             return [self.hide(data, points[0], usual, False)] * len(data.x)
         return [self.hide(data, point, None, baseline is not None) for point in points]
 
@@ -125,7 +126,7 @@ class GameMethod(Method, abstract=True):
         notes = merged([game.notes for game, _, _ in games])
         independent_rows(notes, facts.mixes_rows)
         labels = asked.goal.labels(asked.aim.classes, len(data.x))
-        space = space_of(y, asked.aim.space)
+        space = asked.goal.counts_in(space_of(y, asked.aim.space))
         halves = [game.notes.half_width for game, _, _ in games]
         half = None
         if all(h is not None for h in halves):

@@ -9,7 +9,7 @@ import numpy as np
 from pellucid.core.errors import ParameterError
 from pellucid.core.features import Pixels
 from pellucid.core.intake import Data
-from pellucid.core.masker import Background, Fill, Masker, Windows
+from pellucid.core.masker import Background, Fill, Masker, Windows, per_axis
 from pellucid.core.run import current
 from pellucid.core.types import NpArray
 from pellucid.core.views import Game
@@ -69,7 +69,7 @@ class Occlusion(GameMethod):
             window = _eighth(data.features, data.x.shape[1:])
         strides = self.strides
         if strides is None:
-            sizes = (window,) * point.ndim if isinstance(window, int) else window
+            sizes = per_axis(window, point.shape, "window")
             strides = tuple(max(1, w // 2) if w < s else w for w, s in zip(sizes, point.shape, strict=True))
         return Windows(window, strides, point)
 
