@@ -38,8 +38,16 @@ def explain(
     >>> explain(net, images, target=3).provenance.method
     'integrated_gradients'
     """
-    chosen, why = (named(method), "") if method is not None else choose(model, x, y, call)
     given = call if y is None else {**call, "y": y}
+    if method is not None:
+        chosen, why = named(method), ""
+    else:
+        try:
+            chosen, why = choose(model, x, y, call)
+        except Exception as error:
+            shape = tuple(getattr(x, "shape", ())) or type(x).__name__
+            error.add_note(f"pellucid: while a method was chosen for {type(model).__name__} on x {shape}")
+            raise
     _check_arguments(chosen, given)
     result = chosen(model, x, **given)  # type: ignore[operator]  # every family's base can be called
     if not why:

@@ -82,6 +82,7 @@ def _networks(place: Path) -> None:
     rng = np.random.default_rng(0)
     images = rng.random((3, 1, 8, 8)).astype(np.float32)
     np.save(place / "images.npy", images)
+    np.save(place / "holes.npy", np.where(np.arange(3).reshape(3, 1, 1, 1) == 1, np.float32("nan"), images))
     np.savez(place / "several.npz", images=images, other=images[:1])
     (place / "pictures").mkdir()
     for i in range(2):

@@ -290,21 +290,12 @@ def test_an_output_place_below_a_file_is_refused_before_the_work(run: Run) -> No
     assert "cannot be written" in done.stderr
 
 
-def test_strict_stops_where_a_check_fails(run: Run) -> None:
-    args = (
-        *NET,
-        "--data",
-        "images.npy",
-        "--method",
-        "integrated_gradients",
-        "--set",
-        "max_steps=2",
-        "--set",
-        "tolerance=1e-9",
-    )
-    loose, strict = run(*args), run(*args, "--strict")
-    assert loose.exit_code == 0 and "caution: " in loose.stderr
-    assert strict.exit_code in (0, 2)  # 2 where the check fails, and does not only warn
+def test_strict_stops_where_a_check_fails(run: Run, out: Path) -> None:
+    knobs = ("--method", "integrated_gradients", "--set", "max_steps=9", "--set", "tolerance=1e-6")
+    loose = good(run(*NET, "--data", "images.npy", *knobs))
+    assert loose.stderr.startswith("caution: ") and loose.stderr.count("\n") == 1
+    strict = run(*NET, "--data", "images.npy", *knobs, "--strict", "--out", str(out / "strict"))
+    assert strict.exit_code == 2 and strict.stderr.count("\n") == 1 and not (out / "strict").exists()
 
 
 def test_pictures_are_limited_and_said(run: Run, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.narratives.builders import AMOUNTS, attribution, blob, failed, importance, picture, regression
 
 from pellucid.core.features import Columns, Features, Pixels, Tokens
 from pellucid.narratives.facts import attribution_facts, importance_facts
+from tests.narratives.builders import AMOUNTS, attribution, blob, failed, importance, picture, regression
 
 
 def test_the_strongest_of_both_directions_are_named() -> None:

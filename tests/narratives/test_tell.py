@@ -9,6 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from pellucid.core.errors import CapabilityError, ParameterError
+from pellucid.core.features import Columns, Features, Pixels, Steps, Tokens, Units
+from pellucid.narratives import tell
+from pellucid.results import Explanation, Provenance, Quality
 from tests.narratives.builders import (
     AMOUNTS,
     TUMOUR,
@@ -19,11 +24,6 @@ from tests.narratives.builders import (
     picture,
     regression,
 )
-
-from pellucid.core.errors import CapabilityError, ParameterError
-from pellucid.core.features import Columns, Features, Pixels, Steps, Tokens, Units
-from pellucid.narratives import tell
-from pellucid.results import Explanation, Provenance, Quality
 
 SAID = {
     "en": "The model says malignant (probability 0.97, compared with the baseline of 0.37). According to "

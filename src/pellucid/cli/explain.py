@@ -159,7 +159,7 @@ def _explained(
     call = asked.call(kept)
     if y is not None:
         call["y"] = y[kept]
-    chosen = asked.rows.take(kept)
+    chosen = asked.rows.take(kept).checked(asked.model.facts.missing)
     e = front_door(loaded.model, asked.readable(chosen), method=method, **call)
     if hasattr(e, "index"):
         e = replace(e, index=chosen.labels)  # type: ignore[call-arg]  # attributions have one

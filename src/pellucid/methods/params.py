@@ -56,6 +56,8 @@ def validate(method: Any) -> None:
                 fix=nearest(str(value), choices),
             )
         _check_type(name, value, f.default)
+        if is_dataclass(f.default) and not isinstance(value, type(f.default).__mro__[1]):
+            raise ParameterError(f"{name} must be a {type(f.default).__mro__[1].__name__}.", got=repr(value))
         whole = isinstance(value, int) and not isinstance(value, bool)
         if low is not None and f.default is None and value is not None and not whole:
             raise ParameterError(f"{name} must be a whole number, or None.", got=repr(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -27,6 +28,10 @@ def save(e: Explanation, path: Path) -> Path:
     for f in fields(e):
         value = getattr(e, f.name)
         if isinstance(value, np.ndarray):
+            if value.dtype.hasobject:
+                raise FileError(
+                    f"{f.name} holds Python objects, which no file of ours keeps.", got=f"dtype {value.dtype}"
+                )
             arrays[f.name] = value
         elif f.name not in ("features", "quality", "provenance"):
             header["fields"][f.name] = value
@@ -51,25 +56,32 @@ def load(path: str | Path) -> Explanation:
     """Read a result that `save` wrote.
 
     Raises:
-        FileError: there is no such file, or it is no result of ours.
+        FileError: there is no such file, it is damaged, it is no result of ours, or of a version that we cannot read.
     """
     path = Path(path)
+    advice = "Pass a file written by save()."
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, BadZipFile) as error:
-        raise FileError(
-            f"{path} is not a readable result: {error}.", fix="Pass a file written by save()."
-        ) from error
+    except (OSError, ValueError, EOFError, TypeError, NotImplementedError, BadZipFile, zlib.error) as error:
+        raise FileError(f"{path} is not a readable result: {error}.", fix=advice) from error
     if "header" not in arrays:
-        raise FileError(f"{path} holds no pellucid result.", fix="Pass a file written by save().")
-    header = json.loads(arrays.pop("header").tobytes())
-    cls = Explanation.KINDS.get(header.get("type"))
-    if cls is None or header.get("pellucid") != FORMAT:
-        raise FileError(
-            f"{path} was written by another version.", got=f"{header.get('type')} {header.get('pellucid')}"
-        )
-    quality = header["quality"]
+        raise FileError(f"{path} holds no pellucid result.", fix=advice)
+    try:
+        header = json.loads(arrays.pop("header").tobytes())
+        kind, version = header["type"], header["pellucid"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FileError(f"{path} holds no pellucid result.", fix=advice) from error
+    if kind not in Explanation.KINDS or version != FORMAT:
+        raise FileError(f"{path} was written by another version.", got=f"{kind} {version}")
+    try:
+        return _built(Explanation.KINDS[kind], header, arrays)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FileError(f"{path} is damaged: {error}.", fix=advice) from error
+
+
+def _built(cls: type[Explanation], header: dict[str, Any], arrays: dict[str, Any]) -> Explanation:
+    quality = dict(header["quality"])
     checks = tuple(Check(**{**c, "rows": tuple(c["rows"])}) for c in quality.pop("checks"))
     provenance = {**header["provenance"], "notes": tuple(header["provenance"]["notes"])}
     return cls(

@@ -66,6 +66,23 @@ class Rows:
             raise ParameterError(f"{self.source} has no column {name!r}.", fix=nearest(name, columns))
         return self.x[name].to_numpy()
 
+    def checked(self, missing: bool) -> Rows:
+        """The rows, where the model takes what is missing in them.
+
+        Raises:
+            DataError: a frame's value is missing, and the model takes none.
+        """
+        if missing or not self.is_frame:
+            return self
+        holes = self.x.isna().to_numpy()
+        if holes.any():
+            row, column = (int(i) for i in divmod(int(holes.argmax()), holes.shape[1]))
+            raise DataError(
+                f"Row {self.labels[row]} holds NaN in column {self.x.columns[column]!r}.",
+                fix="Fill it in, leave the row out, or explain the pipeline that fills it.",
+            )
+        return self
+
     def without(self, names: Sequence[str], option: str = "--drop", *, missing_ok: bool = False) -> Rows:
         """The rows without some columns."""
         for name in () if missing_ok else names:
