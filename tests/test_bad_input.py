@@ -41,6 +41,12 @@ GRADIENT = [
 BLACK_BOX = [pellucid.Occlusion(), pellucid.KernelShap()]
 ROWWISE = [*GRADIENT, *BLACK_BOX]
 by_row = pytest.mark.parametrize("method", ROWWISE, ids=lambda m: m.name)
+COMPARING = [
+    pellucid.IntegratedGradients(),
+    pellucid.NoiseTunnel(of=pellucid.IntegratedGradients()),
+    *BLACK_BOX,
+]
+by_comparing = pytest.mark.parametrize("method", COMPARING, ids=lambda m: m.name)
 by_gradient = pytest.mark.parametrize("method", [*GRADIENT, pellucid.GradCAM()], ids=lambda m: m.name)
 
 
@@ -374,7 +380,7 @@ def test_an_empty_batch(method, x):
     refused(DataError, "There are no rows to explain.", "Pass at least one row.", call=lambda: method(NET, x))
 
 
-@by_row
+@by_comparing
 @pytest.mark.parametrize("shape", [(3,), (5,), (2, 4), (3, 5), (1, 3, 4)], ids=str)
 def test_a_baseline_of_another_shape(method, shape):
     refused(
@@ -385,17 +391,31 @@ def test_a_baseline_of_another_shape(method, shape):
     )
 
 
-@by_row
+@by_gradient
+def test_a_baseline_that_nothing_is_compared_with(method):
+    """A baseline or a background is used or refused, never ignored."""
+    if method.compares:
+        return
+    for given in ({"baseline": "zeros"}, {"background": IMAGES}):
+        refused(
+            ParameterError,
+            f"{type(method).__name__} compares with nothing.",
+            "Leave baseline and background out.",
+            call=lambda given=given: method(nets.seeded(nets.PoolCNN), IMAGES, target=1, **given),
+        )
+
+
+@by_comparing
 def test_an_unknown_baseline(method):
     refused(
         ParameterError,
-        "There is no baseline 'blurr'.",
+        "There is no baseline 'blurx'.",
         "Did you mean 'blur'?",
-        call=lambda: method(NET, ROWS, baseline="blurr"),
+        call=lambda: method(NET, ROWS, baseline="blurx"),
     )
 
 
-@by_row
+@by_comparing
 def test_a_background_of_another_shape(method):
     refused(
         ShapeError,
@@ -405,7 +425,7 @@ def test_a_background_of_another_shape(method):
     )
 
 
-@by_row
+@by_comparing
 def test_an_empty_background(method):
     refused(
         DataError,
@@ -470,8 +490,8 @@ def test_an_unknown_method():
 
 
 def test_an_argument_the_method_does_not_take():
-    with pytest.raises(ParameterError, match=r"Occlusion takes no 'taget'. Did you mean 'target'"):
-        pellucid.explain(FOREST, ROWS, method="occlusion", taget=3)
+    with pytest.raises(ParameterError, match=r"Occlusion takes no 'targett'. Did you mean 'target'"):
+        pellucid.explain(FOREST, ROWS, method="occlusion", targett=3)
     with pytest.raises(ParameterError, match=r"Saliency takes no 'masker'"):
         pellucid.explain(NET, ROWS, method="saliency", masker=pellucid.Fill())
     with pytest.raises(ParameterError, match=r"IntegratedGradients takes no 'masker'"):

@@ -116,7 +116,7 @@ def test_shape_and_type(name, model):
 def test_what_is_said_of_it(name, model):
     e = result(name, model)
     assert e.provenance.method == name
-    assert e.provenance.title == CLASSES[name].title
+    assert e.provenance.title == CLASSES[name]().called
     assert e.provenance.version == pellucid.__version__
     assert e.provenance.model
     assert set(e.provenance.params) == {p.name for p in info_of(name).params}

@@ -262,7 +262,7 @@ BAD = {
     "set of a wrong kind": ((*LINE, "--method", "kernel_shap", "--set", "budget=many"), "whole number"),
     "set outside": ((*LINE, "--method", "kernel_shap", "--set", "budget=1"), "at least 2"),
     "argument not taken": ((*LINE, "--method", "kernel_shap", "--at", "dense"), "takes no 'at'"),
-    "baseline unknown": ((*LINE, "--baseline", "blurr"), "no baseline 'blurr'"),
+    "baseline unknown": ((*LINE, "--baseline", "blurx"), "no baseline 'blurx'"),
     "baseline of another shape": (
         (*NET, "--data", "images.npy", "--baseline", "several.npz:none"),
         "no array",

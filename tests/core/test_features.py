@@ -48,8 +48,8 @@ def test_columns_are_found_by_name_and_number():
     columns = Columns(("width", "sex"))
     assert columns.position("sex") == 1
     assert columns.position(0) == 0
-    with pytest.raises(ParameterError, match=r"There is no column 'widht'. Did you mean 'width'?"):
-        columns.position("widht")
+    with pytest.raises(ParameterError, match=r"There is no column 'widthh'. Did you mean 'width'?"):
+        columns.position("widthh")
     with pytest.raises(ParameterError, match=r"There is no column 2. Choose 0..1."):
         columns.position(2)
 

@@ -309,7 +309,7 @@ def test_features_that_do_not_describe_the_rows():
         read(total, ARRAY, features=Pixels())
 
 
-@pytest.mark.parametrize("model", [3, "resnet18", None, object()], ids=str)
+@pytest.mark.parametrize("model", [3, "resnet18", None, object()], ids=lambda v: type(v).__name__)
 def test_what_is_no_model(model):
     with pytest.raises(
         CapabilityError, match=r"This is no model pellucid knows. Got .*Pass a function of an array"

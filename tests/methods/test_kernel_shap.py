@@ -401,12 +401,20 @@ def test_a_large_error_is_said_and_strict_raises():
 
 
 @pytest.mark.parametrize(
-    "given",
-    [{"baseline": 0.0, "background": np.zeros((2, 4))}, {"masker": pellucid.Fill(0.0), "baseline": 1.0}],
+    "more", [{"baseline": 1.0}, {"background": np.zeros((2, 4))}], ids=["baseline", "background"]
 )
-def test_two_ways_of_hiding_are_refused(given):
-    with pytest.raises(ParameterError, match=r"Pass one of them"):
-        pellucid.KernelShap()(lambda r: r.sum(1), np.ones((1, 4)), **given)
+def test_a_masker_beside_another_way_of_hiding_is_refused(more):
+    with pytest.raises(ParameterError, match=r"Leave baseline and background out"):
+        pellucid.KernelShap()(lambda r: r.sum(1), np.ones((1, 4)), masker=pellucid.Fill(0.0), **more)
+
+
+@pytest.mark.parametrize("baseline", [0.0, np.zeros(4), "zeros"], ids=["number", "row", "zeros"])
+def test_a_background_that_the_baseline_does_not_use_is_not_dropped_in_silence(baseline):
+    """Numbers need no background: it is refused, since ignored it would answer another question."""
+    with pytest.raises(ParameterError, match=r"background"):
+        pellucid.KernelShap()(
+            lambda r: r.sum(1), np.ones((1, 4)), baseline=baseline, background=np.ones((2, 4))
+        )
 
 
 def test_at_most_a_hundred_background_rows_are_kept_and_a_masker_keeps_all():

@@ -363,7 +363,7 @@ def refused(*args: Any, **how: Any) -> pytest.ExceptionInfo[BaseException]:
 def test_bad_calls_are_refused(iris, line):
     X, y, model = iris
     assert "X has 150 rows and y 149" in str(refused(model, X, y[:-1]).value)
-    assert "'accuracy'" in str(refused(model, X, y, score="acuracy").value)
+    assert "'accuracy'" in str(refused(model, X, y, score="accuracyy").value)
     assert "Pass y" in str(refused(model, X, score="accuracy").value)
     assert "Leave target or y out" in str(refused(model, X, y, target=1).value)
     assert "'accuracy'" in str(refused(model, X, y, score="r2").value)

@@ -69,7 +69,9 @@ def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
     """Wrap a function, or an object whose `predict` is one."""
     function = model if callable(model) else model.predict
     name = getattr(model, "__name__", type(model).__name__)
-    return FunctionModel(function, Facts(name=f"{name} (function)", space="raw?", frames=True), output)
+    return FunctionModel(
+        function, Facts(name=f"{name} (function)", space="raw?", missing_in_frames=True, frames=True), output
+    )
 
 
 def pick(y: Any, output: str | int | None) -> Any:

@@ -32,9 +32,10 @@ def wrap(estimator: Any, *, output: str | int | None = None) -> FunctionModel:
         classes=tuple(map(str, classes)) if not isinstance(classes, list) else (),
         columns=tuple(map(str, getattr(estimator, "feature_names_in_", ()))),
         space=space,
-        classifier=space == "probability",
+        classifier=space == "probability" or bool(len(classes)),
         width=getattr(estimator, "n_features_in_", None),
         missing=_takes_missing(estimator),
+        missing_in_frames=_takes_missing(estimator),
         frames=True,
     )
     return FunctionModel(_quiet(function), facts, output)
@@ -78,14 +79,14 @@ def _is_outlier(estimator: Any) -> bool:
 
 
 def _takes_missing(estimator: Any) -> bool:
-    """Whether missing values may be passed: by the tags of each step, up to one that fills them in."""
-    for _, step in estimator.steps if hasattr(estimator, "steps") else [("", estimator)]:
-        tags = getattr(step, "__sklearn_tags__", None)
-        if hasattr(step, "transformers") or "Imputer" in type(step).__name__ or tags is None:
-            return True  # it fills them in, or its parts decide and say so themselves
-        if not tags().input_tags.allow_nan:
-            return False
-    return True
+    """Whether missing values may be passed: to a step that fills them in, or by the tags of every step."""
+    steps = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
+    if any(hasattr(step, "transformers") or "Imputer" in type(step).__name__ for step in steps):
+        return True
+    return all(
+        not hasattr(step, "__sklearn_tags__") or step.__sklearn_tags__().input_tags.allow_nan
+        for step in steps
+    )
 
 
 def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,11 +8,12 @@ import numpy as np
 
 from .arrays import to_numpy
 from .errors import ParameterError, ShapeError, nearest
-from .features import Features, Pixels
+from .features import Columns, Features, Pixels
 from .run import Run
 from .types import NpArray
 
 NAMES = ("zeros", "mean", "min", "max", "blur", "uniform", "sample")
+FROM_BACKGROUND = ("mean", "min", "max", "uniform", "sample")
 BLUR = 0.1
 """Standard deviation of the `blur` baseline, as a share of the image's longer side."""
 
@@ -21,10 +22,10 @@ def resolve(spec: Any, x: NpArray, features: Features, background: NpArray | Non
     """The baseline for every row of `x`, shaped and typed like it.
 
     Args:
-        spec: None or "zeros"; "mean", "min", "max" (per feature, over `background`, or over `x` without one; for
-            images without one, per channel of each row); "blur" (images); "uniform" (random between the smallest and
-            the largest value);
-            "sample" (a random background row for each row); a number; an array for all rows; one row for each.
+        spec: None or "zeros"; "mean", "min", "max" (per feature, for categories the commonest; over `background`, or
+            over `x` without one; for images without one, per channel of each row); "blur" (images); "uniform" (random
+            between the smallest and the largest value); "sample" (a random background row for each row); a number;
+            an array for all rows; one row for each.
         x: the rows explained, (n, *features).
         features: what they are made of.
         background: rows that show what is usual, (b, *features).
@@ -53,6 +54,16 @@ def resolve(spec: Any, x: NpArray, features: Features, background: NpArray | Non
     return np.ascontiguousarray(np.broadcast_to(array.astype(x.dtype), x.shape))
 
 
+def check_used(spec: Any) -> None:
+    """Refuse a background beside a baseline that is not taken from it: ignored, it would answer another question."""
+    if spec not in FROM_BACKGROUND if isinstance(spec, str) else True:
+        raise ParameterError(
+            "This baseline is not taken from a background.",
+            got="None" if spec is None else repr(spec) if isinstance(spec, str | int | float) else "numbers",
+            fix=f"Leave background out, or choose one of {', '.join(map(repr, FROM_BACKGROUND))}.",
+        )
+
+
 def numbers(spec: Any) -> NpArray:
     """A baseline given as numbers, whatever kind of array it is."""
     return to_numpy(spec)
@@ -72,7 +83,10 @@ def _named(name: str, x: NpArray, features: Features, background: NpArray | None
         low, high = _extent("min", x, features, background), _extent("max", x, features, background)
         draws = np.stack([run.generator(row).random(x.shape[1:]) for row in range(len(x))])
         return low + (high - low) * draws
-    return np.broadcast_to(_extent(name, x, features, background), x.shape)
+    point = _extent(name, x, features, background)
+    if isinstance(features, Columns):
+        point = _with_categories(point, x if background is None else background, features)
+    return np.broadcast_to(point, x.shape)
 
 
 def _extent(name: str, x: NpArray, features: Features, background: NpArray | None) -> NpArray:
@@ -82,6 +96,15 @@ def _extent(name: str, x: NpArray, features: Features, background: NpArray | Non
         return np.asarray(reduce(x if background is None else background, axis=0, keepdims=True))
     spatial = tuple(a for a in range(1, x.ndim) if features.axis is None or a != features.axis + 1)
     return np.asarray(reduce(x, axis=spatial, keepdims=True))
+
+
+def _with_categories(point: NpArray, rows: NpArray, features: Columns) -> NpArray:
+    """Columns of categories have no mean, least or largest: their commonest stands in."""
+    point = np.array(point)
+    for name in features.categories:
+        codes, counts = np.unique(rows[:, features.position(name)], return_counts=True)
+        point[..., features.position(name)] = codes[counts.argmax()]
+    return point
 
 
 def blurred(x: NpArray, features: Features, share: float = BLUR) -> NpArray:

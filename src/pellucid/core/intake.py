@@ -59,6 +59,9 @@ class Data:
         """Other rows (a background, a baseline's source) as numbers in the same columns."""
         if self.codec is not None and kind_of(rows) is not None:
             return self.codec.encode(rows)
+        if self.parts and isinstance(rows, tuple | Mapping):
+            parts = [to_numpy(r) for r in (rows.values() if isinstance(rows, Mapping) else rows)]
+            rows = np.concatenate([p.reshape(len(p), -1) for p in parts], axis=1)
         array = _array(rows, self.model.facts.channels)
         array = array[None] if array.shape == self.x.shape[1:] else array
         if array.shape[1:] != self.x.shape[1:]:
@@ -123,7 +126,7 @@ def _frame(model: Any, x: Any, kind: str, features: Features | None, background:
     index = tuple(x.index.tolist()) if kind == "pandas" else ()
     kind = "" if kind == "objects" else kind
     if model.facts.frames:
-        _check_rows(matrix, missing=True, width=model.facts.width, columns=model.facts.columns)
+        _check_rows(_numbers(matrix, codec), model.facts.missing_in_frames, model.facts.width, codec.names)
         return Data(Framed(model, codec), (matrix,), matrix, known, codec, index, kind)
     words = [n for n, c in zip(codec.names, codec.categories, strict=True) if c is not None]
     if words:
@@ -134,6 +137,12 @@ def _frame(model: Any, x: Any, kind: str, features: Features | None, background:
     _check_rows(matrix, model.facts.missing, model.facts.width, model.facts.columns)
     native = model.native(matrix)
     return Data(model, (native,), model.numpy(native), known, codec, index, kind)
+
+
+def _numbers(matrix: NpArray, codec: Codec) -> NpArray:
+    """The matrix with 0 for missing categories, which are words like any other to the model."""
+    words = np.array([c is not None for c in codec.categories], bool)
+    return np.where(words & np.isnan(matrix), 0.0, matrix)
 
 
 def _several(model: Any, x: Any, features: Features | None) -> Data:

@@ -36,6 +36,7 @@ class Facts:
         classifier: whether the outputs are classes; None where nothing says so.
         width: how many columns the model takes, where it says so.
         missing: whether missing values (NaN) may be passed.
+        missing_in_frames: whether they may be in a frame's columns of numbers.
         frames: whether the model wants the frame it was fitted on, not a matrix.
         channels: where images have their channels, "first" or "last".
         tokens: whether whole numbers are tokens to embed, and not counts to cast to floats.
@@ -52,6 +53,7 @@ class Facts:
     classifier: bool | None = None
     width: int | None = None
     missing: bool = False
+    missing_in_frames: bool = False
     frames: bool = False
     channels: str = "first"
     tokens: bool = False

@@ -37,7 +37,7 @@ class Notes:
     ) -> None:
         """Hold a measured value, or one per row, against its limits; larger is worse."""
         per_row = np.atleast_1d(np.asarray(values, float))
-        worst = float(np.max(per_row, initial=0.0)) if not np.isnan(per_row).any() else float("nan")
+        worst = float(np.max(per_row, initial=-np.inf)) if not np.isnan(per_row).any() else float("nan")
         bad = ~(per_row <= warn)
         status = "ok" if not bad.any() else "fail" if not (per_row <= fail).all() else "warn"
         rows = tuple(np.flatnonzero(bad).tolist()) if np.ndim(values) else ()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import target as targets
-from .errors import DataError
+from .errors import DataError, TargetError
 from .masker import Hidden
 from .notes import Notes
 from .run import Pace, Run, batches, current, stop_if_cancelled, tracking
@@ -30,6 +30,7 @@ class Aim:
         classes: names of the outputs.
         space: what the outputs count in; "" where they tell it themselves.
         differentiate: how the framework differentiates a target function.
+        classifier: False where several outputs are numbers and no classes, so that none is predicted.
         layer: the layer whose unit `spec` is an index of (a `Neuron`); "" for the network's output.
     """
 
@@ -37,6 +38,7 @@ class Aim:
     classes: tuple[str, ...] = ()
     space: str = ""
     differentiate: targets.Differentiate | None = None
+    classifier: bool | None = None
     layer: str = ""
 
     def at(self, y: Array, rows: slice = slice(None)) -> Target:
@@ -44,7 +46,12 @@ class Aim:
         if self.layer:
             return targets.neuron_output(self.spec, y, self.layer)
         spec = targets.scalar(self.spec)
-        if hasattr(spec, "__len__") and not isinstance(spec, str | tuple | np.str_):
+        if spec is None and self.classifier is False and y.ndim == 2 and y.shape[1] > 1:
+            raise TargetError(
+                f"The model gives {y.shape[1]} numbers, none of them a predicted class.",
+                fix=f"Pass target=0 to {y.shape[1] - 1}.",
+            )
+        if spec is not None and hasattr(spec, "__len__") and not isinstance(spec, str | tuple | np.str_):
             spec = spec[rows]
         return targets.resolve(
             spec,

@@ -54,6 +54,11 @@ class Method:
     def __post_init__(self) -> None:
         validate(self)
 
+    @property
+    def called(self) -> str:
+        """What a result of this method is headed with: the title, unless a knob makes it another method."""
+        return self.title
+
     def _noted(self, error: Exception, model: Any, x: Any, **asked: Any) -> None:
         """Say on the error, whoever raised it, what was being done."""
         given = ", ".join(f"{k}={v!r}" for k, v in asked.items() if v is not None)
@@ -63,7 +68,7 @@ class Method:
             error.add_note(note)
 
     def _provenance(self, model: str, run: Run, said: tuple[str, ...]) -> Provenance:
-        return Provenance(self.name, self.title, plain(self), model, run.seed, __version__, said)
+        return Provenance(self.name, self.called, plain(self), model, run.seed, __version__, said)
 
     def _finished(self, e: E, run: Run) -> E:
         """Warn once, or raise under `strict`, where a check did not pass."""

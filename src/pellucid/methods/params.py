@@ -10,7 +10,7 @@ from pellucid.core.errors import ParameterError, nearest
 
 
 def param(
-    default: Any, doc: str, *, min: float | None = None, max: float | None = None, choices: Sequence[str] = ()
+    *, default: Any, doc: str, min: float | None = None, max: float | None = None, choices: Sequence[str] = ()
 ) -> Any:
     """A knob of a method.
 

@@ -245,14 +245,11 @@ def _pictured(e: Attribution, row: int) -> AttributionFacts:
 def _common(e: Attribution, row: int) -> dict[str, Any]:
     """What is the same for every kind of features."""
     said = e.predicted(row)
-    classes = (
-        bool(e.classes) or e.space != "raw"
-    )  # several raw outputs without names are numbers, not classes
     return {
         "row": row,
         "rows": len(e),
         **_names(e),
-        "said": Said(*said, _known(e)) if said and classes else None,
+        "said": Said(*said, _known(e.score_space or e.space)) if said else None,
         "explained": _explained(e, row),
         "at": e.at,
     }
@@ -302,13 +299,13 @@ def _explained(e: Attribution, row: int) -> Explained:
     return Explained(label, value, None if e.base is None else float(e.base[row]), space, counts)
 
 
-def _known(e: Explanation) -> str:
-    return e.space if e.space in SPACES else "raw"
+def _known(space: str) -> str:
+    return space if space in SPACES else "raw"
 
 
 def _spaces(e: Attribution, label: str, value: float) -> tuple[str, str]:
     """What the number explained, and amounts of it, count in."""
-    known = _known(e)
+    known = _known(e.space)
     if label in ("", *e.classes) or label.isdigit() or label.startswith("("):
         outside = known == "probability" and not -TOLERANCE <= value <= 1 + TOLERANCE
         return ("raw", "raw") if outside else (known, known)

@@ -134,7 +134,8 @@ def foot(ax: Axes, e: Explanation, words: Words, *lines: str, drop: float = 0.0)
 def method(e: Explanation, words: Words) -> str:
     """The method's name, and the layer its values land at."""
     at = e.at if isinstance(e, Attribution) else ""
-    return e.provenance.title + (", " + words.layer.format(at=at) if at else "")
+    name = words.method(e.provenance.method, e.provenance.title)
+    return name + (", " + words.layer.format(at=at) if at else "")
 
 
 def target(e: Attribution, row: int) -> str:

@@ -58,6 +58,11 @@ class Words:
     crosses: str
     crosses_note: str
     spaces: Mapping[str, str] = field(default_factory=dict[str, str])
+    methods: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def method(self, name: str, title: str) -> str:
+        """A method's name in this language, by its registered name; its own title where there is none."""
+        return self.methods.get(name, title)
 
     def space(self, name: str) -> str:
         """What the explained number counts in, in this language."""
@@ -156,6 +161,13 @@ ZH = Words(
     crosses="含 0",
     crosses_note="浅色：95 % 区间含 0",
     spaces={"probability": "概率", "log-odds": "对数几率", "raw": "原始输出", "score": "得分"},
+    methods={
+        "saliency": "显著图",
+        "input_x_gradient": "输入 × 梯度",
+        "integrated_gradients": "积分梯度",
+        "occlusion": "遮挡法",
+        "permutation_importance": "置换重要性",
+    },
 )
 
 LANGUAGES: Mapping[str, Words] = {"en": EN, "zh": ZH}

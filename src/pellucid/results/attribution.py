@@ -27,6 +27,7 @@ class Attribution(Explanation):
         target: what was explained, one label per row.
         scores: (n, classes) the model's outputs at x, where they are one axis of classes.
         classes: names of these outputs.
+        score_space: what they count in, where the explained number counts in something else; "" is `space`.
         at: the layer where the attribution lands; "" is the input.
         players: names of the hidden parts, where the method hides parts.
         player_values: (n, players), NaN-padded where rows have different numbers of players.
@@ -41,6 +42,7 @@ class Attribution(Explanation):
     target: tuple[str, ...] = ()
     scores: NpArray | None = None
     classes: tuple[str, ...] = ()
+    score_space: str = ""
     at: str = ""
     players: tuple[tuple[str, ...], ...] = ()
     player_values: NpArray | None = None
@@ -68,7 +70,8 @@ class Attribution(Explanation):
 
     def predicted(self, row: int) -> tuple[str, float] | None:
         """The class the model gave the row, and its score; None where the outputs are no classes."""
-        if self.scores is None or self.scores.shape[1] < 2 or (self.space == "raw" and not self.classes):
+        space = self.score_space or self.space
+        if self.scores is None or self.scores.shape[1] < 2 or (space == "raw" and not self.classes):
             return None
         best = int(self.scores[row].argmax())
         return (self.classes[best] if best < len(self.classes) else str(best)), float(self.scores[row, best])

@@ -14,8 +14,12 @@ from pellucid.core.errors import CapabilityError, LayerError, nearest
 from pellucid.core.place import Place
 
 
-class Reached(Exception):
-    """Carries a layer's value out of the forward pass."""
+class Reached(BaseException):
+    """Carries a layer's value out of the forward pass, past any `except Exception` in it."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
 
 
 def submodule(module: nn.Module, layer: str) -> nn.Module:
@@ -98,7 +102,7 @@ def run(
                 raise LayerError(
                     f"Layer {stop} does not come after {start}.", fix="Explain a later layer."
                 ) from None
-            return reached.args[0]
+            return reached.value
     raise LayerError(f"The forward pass does not reach {stop}.", fix="Choose a layer that it runs through.")
 
 

@@ -40,6 +40,16 @@ def run(place: Path, lang: str, seed: int) -> None:
 
 def explained(w: Words, seed: int) -> tuple[Section, ...]:
     """Train both models and explain them."""
+    train.check_torch()
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(
+        1
+    ):  # so small models gain nothing from more threads, and wait for them on a busy computer
+        return _explained(w, seed)
+
+
+def _explained(w: Words, seed: int) -> tuple[Section, ...]:
     digits = _trained(w, "digits", "1,347", lambda: train.digits(seed))
     tumours = _trained(w, "forest", "426", lambda: train.tumours(seed))
     click.echo(w.say("demo", "explaining"))

@@ -48,13 +48,17 @@ class Trained:
         return float(np.mean(self.predicted == self.y))
 
 
-def digits(seed: int) -> Trained:
-    """A network of three convolutions and two dense layers, trained on 1,347 of scikit-learn's scanned digits.
+def check_torch() -> None:
+    """Load torch.
 
     Raises:
-        MissingDependency: torch is not installed.
+        MissingDependency: it is not installed.
     """
     need("torch", what="The demo's network", extra="torch")
+
+
+def digits(seed: int) -> Trained:
+    """A network of three convolutions and two dense layers, trained on 1,347 of scikit-learn's scanned digits."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 

@@ -128,7 +128,7 @@ class TableMethod(Method, abstract=True):
             raise DataError(
                 f"The output of the model holds NaN or infinity for row {row}.", fix="Check this row."
             )
-        goal = Aim(target, classes or facts.classes, facts.space).at(first)
+        goal = Aim(target, classes or facts.classes, facts.space, classifier=facts.classifier).at(first)
         everyone = np.arange(len(data.x))
         how, truth = (None, everyone) if y is None else _score(score, y, first, classes or facts.classes)
         players, label = columns.players() if isinstance(columns, Columns) else ((), everyone)

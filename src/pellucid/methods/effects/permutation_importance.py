@@ -40,7 +40,7 @@ class PermutationImportance(TableMethod):
     )
     title: ClassVar[str] = "Permutation importance"
 
-    repeats: int = param(10, "shuffles per column", min=1)
+    repeats: int = param(default=10, doc="shuffles per column", min=1)
 
     def measure(self, t: Table) -> NpArray:
         predicted = None if t.scored else t.predict(t.X)
@@ -63,9 +63,10 @@ class PermutationImportance(TableMethod):
             width = student.ppf(0.975, self.repeats - 1) * drops.std(1, ddof=1) / self.repeats**0.5
             t.notes.certify(half_width=width, kind="sampling")
         if t.scored and not np.isnan(t.chance):
+            behind = t.chance - t.intact
             t.notes.check(
                 "chance",
-                float(t.intact <= t.chance),
+                behind if abs(behind) > 1e-12 else 1e-12,  # no better is as bad as worse
                 warn=0,
                 fail=0,
                 meaning=f"The model scores {t.intact:.3g}, no better than knowing nothing ({t.chance:.3g}): "

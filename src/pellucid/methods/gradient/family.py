@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pellucid.core import baseline as baselines
-from pellucid.core.errors import CapabilityError
+from pellucid.core.errors import CapabilityError, ParameterError
 from pellucid.core.features import Features, Pixels, Units
 from pellucid.core.field import Field
 from pellucid.core.intake import Data, read
@@ -29,6 +29,11 @@ class GradientMethod(Method, abstract=True):
     family: ClassVar[str] = "gradient"
     complete: ClassVar[bool] = False
     """Whether the values add up to f(x) - f(baseline), so that the result carries the base."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether the formula has a baseline."""
+        return self.complete
 
     def attribute(self, f: Field) -> Array:
         """The formula: (n, *features) values of f around f.x."""
@@ -59,8 +64,9 @@ class GradientMethod(Method, abstract=True):
             target: what is explained: a class number or name, a tuple index, one per row, `Neuron`, `Margin`,
                 `LogProb`, a function of the output; None is each row's predicted class.
             at: the layer where the attribution lands; None is the input.
-            baseline: the reference point: a name ("zeros", "mean", "blur", ...), a number, a row, or one per row.
-            background: rows that show what is usual, for the baselines that need them.
+            baseline: the reference point: a name ("zeros", "mean", "blur", ...), a number, a row, or one per row; None
+                is zeros, or the mean of the background where one is given.
+            background: rows that show what is usual, for the baselines that are taken from them.
             features: what the rows are made of, where the guess from their shape is not wanted.
             classes: names of the outputs.
             output: which of several outputs, by key or position.
@@ -82,14 +88,27 @@ class GradientMethod(Method, abstract=True):
             if not place and data.x.dtype.kind != "f" and not isinstance(target, Neuron):
                 _refuse_ids(data)
             with data.model.at_rest():
+                self._check_reference(baseline, background)
                 f = self._field(data, run, target, place, tuple(map(str, classes)))
                 usual = None if background is None else data.like(background)
+                if usual is not None and baseline is None:
+                    baseline = "mean"
+                    f.notes.said.append("The baseline is the mean of the background.")
                 f = replace(f, baseline=_baseline(f, data, data.flat(baseline), usual))
                 result = self._result(data, f, self.attribute(f))
         except Exception as error:
             self._noted(error, model, x, target=target, at=at)
             raise
         return self._finished(result, run)
+
+    def _check_reference(self, baseline: Any, background: Any) -> None:
+        """Refuse a baseline or a background that would be ignored."""
+        if not self.compares and (baseline is not None or background is not None):
+            raise ParameterError(
+                f"{type(self).__name__} compares with nothing.", fix="Leave baseline and background out."
+            )
+        if background is not None and baseline is not None:
+            baselines.check_used(baseline)
 
     def _field(self, data: Data, run: Run, target: Any, at: str, classes: tuple[str, ...]) -> Field:
         """The scalar function that is explained, between the layers that were named."""
@@ -100,7 +119,7 @@ class GradientMethod(Method, abstract=True):
             if not isinstance(model, Layered):
                 raise CapabilityError("This model has no layers to cut at.", got=facts.name)
             model.check(place, data.inputs)
-        aim = Aim(target, classes or facts.classes, facts.space, data.model.differentiate)
+        aim = Aim(target, classes or facts.classes, facts.space, data.model.differentiate, facts.classifier)
         if neuron is not None:
             model = model[: neuron.layer]
             aim = Aim(neuron.index, space="raw", layer=neuron.layer)
@@ -120,8 +139,9 @@ class GradientMethod(Method, abstract=True):
         _check_gradient(f, numbers)
         independent_rows(f.notes, facts.mixes_rows)
         labels = f.target.labels(f.aim.classes, f.n)
-        space = f.target.counts_in(space_of(y, f.aim.space))
-        estimand = f"{self.title} of {space} {one(labels)}" + (f" at layer {f.at}" if f.at else "")
+        outputs = space_of(y, f.aim.space)
+        space = f.target.counts_in(outputs)
+        estimand = f"{self.called} of {space} {one(labels)}" + (f" at layer {f.at}" if f.at else "")
         half = None if f.notes.half_width is None else to(f.notes.half_width)
         return Attribution(
             values=numbers,
@@ -135,6 +155,7 @@ class GradientMethod(Method, abstract=True):
             target=labels,
             scores=y if y.ndim == 2 and not f.aim.layer else None,
             classes=f.aim.classes,
+            score_space=outputs if outputs != space else "",
             at=f.at,
             index=data.index,
             frame=data.frame,

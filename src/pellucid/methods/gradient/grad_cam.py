@@ -47,10 +47,10 @@ class GradCAM(GradientMethod):
     title: ClassVar[str] = "Grad-CAM"
     data: ClassVar[tuple[str, ...]] = ("image", "series", "text")
 
-    relu: bool = param(True, "keep only the evidence for the target")
+    relu: bool = param(default=True, doc="keep only the evidence for the target")
     channels: str = param(
-        "auto",
-        "the axis of the layer's channels; auto takes the first after the rows, and asks where a layer has two axes",
+        default="auto",
+        doc="the axis of the layer's channels; auto is the first after the rows, and asks where a layer has two axes",
         choices=("auto", "first", "last"),
     )
 

@@ -37,14 +37,16 @@ class IntegratedGradients(GradientMethod):
     complete: ClassVar[bool] = True
 
     tolerance: float = param(
-        0.01,
-        "refine until the sum misses less than this share, and a refinement would change less than twice it",
+        default=0.01,
+        doc="refine until the sum misses less than this share, and a refinement would change less than twice it",
         min=0,
     )
     steps: int | None = param(
-        None, "a fixed number of points on the path; None refines to the tolerance", min=1
+        default=None, doc="a fixed number of points on the path; None refines to the tolerance", min=1
     )
-    max_steps: int = param(4097, "where refining stops, with a warning if the tolerance is not met", min=9)
+    max_steps: int = param(
+        default=4097, doc="where refining stops, with a warning if the tolerance is not met", min=9
+    )
 
     def attribute(self, f: Field) -> Array:
         step = f.x - f.baseline

@@ -39,16 +39,27 @@ class NoiseTunnel(GradientMethod):
     )
     title: ClassVar[str] = "Noise tunnel"
 
-    of: GradientMethod = param(Saliency(absolute=False), "the method to smooth")
-    samples: int = param(25, "noisy copies per row", min=2)
+    of: GradientMethod = param(default=Saliency(absolute=False), doc="the method to smooth")
+    samples: int = param(default=25, doc="noisy copies per row", min=2)
     noise: float = param(
-        0.15, "standard deviation of the noise, as a share of the range of the row's values", min=0
+        default=0.15,
+        doc="standard deviation of the noise, as a share of the range of the row's values",
+        min=0,
     )
     reduce: str = param(
-        "mean",
-        "mean is SmoothGrad, square is SmoothGrad², variance is VarGrad",
+        default="mean",
+        doc="mean is SmoothGrad, square is SmoothGrad², variance is VarGrad",
         choices=("mean", "square", "variance"),
     )
+
+    @property
+    def called(self) -> str:
+        name = {"mean": "SmoothGrad", "square": "SmoothGrad²", "variance": "VarGrad"}[self.reduce]
+        return name if isinstance(self.of, Saliency) else f"{name} of {self.of.called.lower()}"
+
+    @property
+    def compares(self) -> bool:
+        return self.of.compares
 
     def place(self, data: Any) -> str:
         return self.of.place(data)

@@ -30,7 +30,7 @@ class Saliency(GradientMethod):
     paper = "Simonyan, Vedaldi, Zisserman (2014). Deep Inside Convolutional Networks. arXiv:1312.6034"
     title: ClassVar[str] = "Saliency"
 
-    absolute: bool = param(False, "take the size of the gradient and drop its sign")
+    absolute: bool = param(default=False, doc="take the size of the gradient and drop its sign")
 
     def attribute(self, f: Field) -> Array:
         gradient = f.grad(f.x)

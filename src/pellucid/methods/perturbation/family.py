@@ -102,6 +102,8 @@ class GameMethod(Method, abstract=True):
     ) -> list[Masker]:
         if masker is not None:
             return [masker] * len(data.x)
+        if background is not None and baseline is not None:
+            baselines.check_used(baseline)
         usual = None if background is None else data.like(background)
         points = baselines.resolve(data.flat(baseline), data.x, data.features, usual, run)
         if usual is not None and baseline is None:
@@ -126,7 +128,8 @@ class GameMethod(Method, abstract=True):
         notes = merged([game.notes for game, _, _ in games])
         independent_rows(notes, facts.mixes_rows)
         labels = asked.goal.labels(asked.aim.classes, len(data.x))
-        space = asked.goal.counts_in(space_of(y, asked.aim.space))
+        outputs = space_of(y, asked.aim.space)
+        space = asked.goal.counts_in(outputs)
         halves = [game.notes.half_width for game, _, _ in games]
         half = None
         if all(h is not None for h in halves):
@@ -139,7 +142,7 @@ class GameMethod(Method, abstract=True):
         return Attribution(
             values=np.stack([g.hidden.spread(v, share=self.complete) for g, v, _ in games]),
             features=data.features,
-            quality=quality(notes, asked.run, f"{self.title} of {space} {one(labels)}, {games[0][2]}", half),
+            quality=quality(notes, asked.run, f"{self.called} of {space} {one(labels)}, {games[0][2]}", half),
             provenance=self._provenance(facts.name, asked.run, (*facts.notes, *notes.said)),
             space=space,
             x=data.x,
@@ -148,6 +151,7 @@ class GameMethod(Method, abstract=True):
             target=labels,
             scores=y if y.ndim == 2 and not asked.aim.layer else None,
             classes=asked.aim.classes,
+            score_space=outputs if outputs != space else "",
             players=() if _is_columns(games[0][0], data) else tuple(g.hidden.players for g, _, _ in games),
             player_values=_padded([v for _, v, _ in games]),
             index=data.index,
@@ -161,9 +165,8 @@ class Asked:
 
     def __init__(self, data: Data, run: Run, target: Any, classes: tuple[str, ...]) -> None:
         self.data, self.run, self.model, facts = data, run, data.model, data.model.facts
-        self.aim = Aim(
-            target, classes or facts.classes, facts.space, getattr(data.model, "differentiate", None)
-        )
+        differentiate = getattr(data.model, "differentiate", None)
+        self.aim = Aim(target, classes or facts.classes, facts.space, differentiate, facts.classifier)
         if isinstance(target, Neuron):
             if not isinstance(data.model, Layered):
                 raise CapabilityError("This model has no layers.", got=facts.name)

@@ -41,8 +41,8 @@ class KernelShap(GameMethod):
     )
     title: ClassVar[str] = "Kernel SHAP"
 
-    budget: int = param(2048, "coalitions asked per row, with the empty and the full one", min=2)
-    cubic: bool = param(True, "take interactions of three players out of the error")
+    budget: int = param(default=2048, doc="coalitions asked per row, with the empty and the full one", min=2)
+    cubic: bool = param(default=True, doc="take interactions of three players out of the error")
 
     def attribute(self, game: Game) -> NpArray:
         nobody, everybody = game.ends

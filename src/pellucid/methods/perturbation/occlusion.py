@@ -39,10 +39,12 @@ class Occlusion(GameMethod):
     complete: ClassVar[bool] = False
 
     window: tuple[int, ...] | int | None = param(
-        None,
-        "size of the window on each feature axis; None takes an eighth of an image, and columns one by one",
+        default=None,
+        doc="size of the window on each feature axis; None takes an eighth of an image, and columns one by one",
     )
-    strides: tuple[int, ...] | int | None = param(None, "how far it moves; None is half the window")
+    strides: tuple[int, ...] | int | None = param(
+        default=None, doc="how far it moves; None is half the window"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
