@@ -52,18 +52,10 @@ def flat(a: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_row_is_complete_to_one_percent(kind):
-    """What is missing to f(x) - f(0); a row where the two all but agree stops at max_steps, with a warning."""
-    e, grads = explained(kind)
+    """What is missing to f(x) - f(0), as a share of it."""
+    e, _ = explained(kind)
     missing = np.abs(e.output - e.base - flat(e.values).sum(1)) / np.abs(e.output - e.base)
-    complete = missing <= 0.0101
-    assert complete[grads < 1025].all()
-    balanced = np.abs(e.output - e.base) < 0.01 * np.abs(flat(e.values)).sum(1)
-    assert np.all(complete | balanced)
-    assert set(np.flatnonzero(~complete)) <= set(_rows(e, "completeness"))
-
-
-def _rows(e: pellucid.Attribution, check: str) -> tuple[int, ...]:
-    return e.quality.check(check).rows
+    assert np.all(missing <= 0.01)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -94,17 +86,9 @@ def test_values_are_close_to_the_reference(kind):
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k in nets.SMOOTH])
 def test_smooth_networks_take_at_most_twenty_gradients(kind):
-    """Every row of the MLPs and the transformer.
-
-    With the normalisation in front (and a zero baseline behind it) the function bends so sharply near the baseline
-    that 17 points are not complete to 1 % on some rows: there most rows must.
-    """
+    """Every row, with the normalisation before the attention or behind it."""
     _, grads = explained(kind)
-    if kind == "transformer_prenorm":
-        assert np.mean(grads <= 20) >= 0.9
-        assert grads.max() <= 40
-    else:
-        assert grads.max() <= 20
+    assert grads.max() <= 20
 
 
 @pytest.mark.parametrize("kind", ["gelu_mlp", "relu_mlp", "transformer"])
