@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError
+from .errors import CapabilityError, DataError
 from .notes import Notes
+from .rules import Rule
 from .run import Pace, batches, tracking
 from .target import Target
 from .types import Array, NpArray
@@ -35,6 +36,7 @@ class Field(View):
         carried: the model's other inputs, one row per row of x.
         rows: (n,) the caller's row number of each row; random streams and per-row targets go by it.
         at: the layer where x is, "" for the input.
+        fixed: the target, once it is known.
         below: for a slice that starts at a layer: the inputs, and the slice that leads from them to x.
     """
 
@@ -142,6 +144,21 @@ class Field(View):
     def around(self, x: Array) -> Field:
         """The same field, centred on other rows: (n, *features)."""
         return replace(self, x=x, fixed=self.target, rows=self._order, notes=Notes())
+
+    def ruled(self, rule: Rule) -> Field:
+        """The same field with another way back: its `grad` follows `rule`.
+
+        A rule that compares two passes is given the baseline, with the same other inputs, beside the rows.
+
+        Raises:
+            CapabilityError: the model knows no rules.
+        """
+        if not hasattr(self.model, "ruled"):
+            raise CapabilityError("This model has no backward rules.", got=self.model.facts.name)
+        carried = (*self.carried, self.baseline, *self.carried) if rule.paired else self.carried
+        return replace(
+            self, model=self.model.ruled(rule), carried=carried, fixed=self.target, rows=self._order
+        )
 
     def only(self, kept: NpArray) -> Field:
         """The same field on some of its rows, by number."""

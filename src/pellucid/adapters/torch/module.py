@@ -16,10 +16,11 @@ from pellucid.adapters.function import pick
 from pellucid.core.errors import CapabilityError, LayerError, ShapeError
 from pellucid.core.model import Facts, LayerInfo
 from pellucid.core.place import Place
+from pellucid.core.rules import Rule
 from pellucid.core.run import MEMORY
 from pellucid.core.types import NpArray
 
-from . import cut, rest
+from . import cut, rest, rules
 
 ACCELERATOR_MEMORY = 2 * 2**30
 """Bytes of activations that an automatic batch may hold on an accelerator, which wants large batches."""
@@ -40,6 +41,7 @@ class TorchModel:
         output: which of several outputs, by key or position.
         keywords: names of the inputs, where they are passed by name.
         start, stop: the slice; None is the network's input or output.
+        rule: another way back through the same forward pass.
     """
 
     module: nn.Module
@@ -50,6 +52,7 @@ class TorchModel:
     keywords: tuple[str, ...] = ()
     start: Place | None = None
     stop: Place | None = None
+    rule: Rule | None = None
 
     @property
     def dtype(self) -> torch.dtype:
@@ -57,8 +60,10 @@ class TorchModel:
         return torch.float32 if self.inside in HALVES else self.inside
 
     def predict(self, *inputs: torch.Tensor) -> torch.Tensor:
+        if self.rule is not None and self.rule.paired:
+            inputs = inputs[: len(inputs) // 2]
         with torch.no_grad():
-            return self._run(*inputs)
+            return self.run(*inputs)
 
     def vjp(
         self,
@@ -66,11 +71,13 @@ class TorchModel:
         cotangent: Callable[[torch.Tensor], torch.Tensor],
         wrt: tuple[int, ...] = (0,),
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        if self.rule is not None:
+            return rules.vjp(self, inputs, cotangent, wrt)
         leaves = list(inputs)
         for i in wrt:
             leaves[i] = inputs[i].detach().requires_grad_(True)
         with torch.enable_grad():
-            y = self._run(*leaves)
+            y = self.run(*leaves)
         out = y.detach()
         if not y.requires_grad:
             raise CapabilityError(
@@ -98,6 +105,10 @@ class TorchModel:
         start = Place.parse(where.start) if where.start else self.start
         stop = Place.parse(where.stop) if where.stop else self.stop
         return replace(self, start=start, stop=stop)
+
+    def ruled(self, rule: Rule) -> TorchModel:
+        """The same forward pass, another way back."""
+        return replace(self, rule=rule)
 
     def layers(self) -> list[LayerInfo]:
         return [
@@ -148,7 +159,8 @@ class TorchModel:
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
-    def _run(self, *inputs: torch.Tensor) -> torch.Tensor:
+    def run(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """One forward pass of the slice, with or without a graph as the caller has it."""
         ready = [self._into(a) for a in inputs]
         try:
             y = cut.run(self.module, self._call, self.start, self.stop, ready)
@@ -194,7 +206,7 @@ class TorchModel:
             row[0].requires_grad_(True)
         # the graph is dropped without a backward pass, so nothing is ever unpacked
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda _: row[0]):
-            y = self._run(*row)
+            y = self.run(*row)
         kept = sum(t.numel() * t.element_size() for t in seen.values())
         return float(2 * kept + 4 * sum(a.numel() * a.element_size() for a in (*row, y)))
 

@@ -1,0 +1,46 @@
+"""Backward rules as values: the same forward pass, another way back. An adapter knows how to follow them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The base of all rules.
+
+    Attributes:
+        kind: the adapter's module that follows it.
+        paired: whether it compares two forward passes; the ruled model then takes its inputs twice, at x and at the
+            reference, and its output is that at x.
+        strict: refuse an operation that changes values and has no rule, instead of naming it in a check.
+    """
+
+    kind: ClassVar[str] = ""
+    paired: ClassVar[bool] = False
+    strict: bool = True
+
+
+@dataclass(frozen=True)
+class GuidedReLU(Rule):
+    """Guided backpropagation: a ReLU passes back what is positive, both in the gradient and in its input."""
+
+    kind: ClassVar[str] = "relu"
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class DeconvolutionReLU(Rule):
+    """Deconvolution: a ReLU passes back what is positive in the gradient, whatever its input was."""
+
+    kind: ClassVar[str] = "relu"
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Rescale(Rule):
+    """DeepLIFT's rescale rule: each operation's multiplier is its change of output over its change of input."""
+
+    kind: ClassVar[str] = "deep_lift"
+    paired: ClassVar[bool] = True
