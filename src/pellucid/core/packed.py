@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from .model import Facts
-from .types import Array, NpArray
+from .types import Array
+from .wrapped import Wrapped
 
 
 @dataclass(frozen=True, eq=False)
-class Packed:
+class Packed(Wrapped):
     """A model of several inputs as a model of one packed input, and of those that hold no real numbers.
 
     Attributes:
-        model: takes all inputs.
         shapes: per input, the shape of one row where it is packed, None where it is carried along.
         lead: 1 when the slice starts at a layer, whose activation then comes first.
     """
 
-    model: Any
     shapes: tuple[tuple[int, ...] | None, ...]
     lead: int = 0
-
-    @property
-    def facts(self) -> Facts:
-        return self.model.facts
 
     def pack(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
         """All inputs -> (packed (n, total), *carried)."""
@@ -52,18 +45,6 @@ class Packed:
 
     def predict(self, *inputs: Array) -> Array:
         return self.model.predict(*self._all(inputs))
-
-    def native(self, array: NpArray) -> Array:
-        return self.model.native(array)
-
-    def numpy(self, array: Array) -> NpArray:
-        return self.model.numpy(array)
-
-    def out_of_memory(self, error: BaseException) -> bool:
-        return self.model.out_of_memory(error)
-
-    def at_rest(self) -> AbstractContextManager[None]:
-        return self.model.at_rest()
 
     def _all(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
         first, packed, *carried = inputs if self.lead else (None, *inputs)
