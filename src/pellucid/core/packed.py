@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
+from .rules import Rule
 from .types import Array
 from .wrapped import Wrapped
 
@@ -18,10 +19,12 @@ class Packed(Wrapped):
     Attributes:
         shapes: per input, the shape of one row where it is packed, None where it is carried along.
         lead: 1 when the slice starts at a layer, whose activation then comes first.
+        passes: how many passes the inputs are for: 2 under a rule that compares two.
     """
 
     shapes: tuple[tuple[int, ...] | None, ...]
     lead: int = 0
+    passes: int = 1
 
     def pack(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
         """All inputs -> (packed (n, total), *carried)."""
@@ -47,6 +50,11 @@ class Packed(Wrapped):
         return self.model.predict(*self._all(inputs))
 
     def _all(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
+        """The model's own inputs; twice, where a rule compares two passes."""
+        each = len(inputs) // self.passes
+        return tuple(a for i in range(self.passes) for a in self._once(inputs[i * each : (i + 1) * each]))
+
+    def _once(self, inputs: tuple[Array, ...]) -> tuple[Array, ...]:
         first, packed, *carried = inputs if self.lead else (None, *inputs)
         return (first,) * self.lead + self.unpack(packed, tuple(carried))
 
@@ -72,6 +80,10 @@ class SmoothPacked(Packed):
 
     def __getitem__(self, cut: slice) -> SmoothPacked:
         return replace(self, model=self.model[cut], lead=1 if cut.start else self.lead)
+
+    def ruled(self, rule: Rule) -> SmoothPacked:
+        """The same forward pass, another way back."""
+        return replace(self, model=self.model.ruled(rule), passes=2 if rule.paired else 1)
 
     def differentiate(self, function: Callable[[Array], Array], y: Array) -> Array:
         return self.model.differentiate(function, y)
