@@ -77,6 +77,42 @@ class PoolCNN(nn.Module):
         return self.fc2(torch.relu(self.fc1(x.flatten(1))))
 
 
+class Pooled(nn.Module):
+    """Convolutions, a global average and one dense layer, as CAM needs them: (n, 1, 8, 8) -> (n, 10)."""
+
+    shape = (1, 8, 8)
+
+    def __init__(self, channels: int = 1, classes: int = 10) -> None:
+        super().__init__()
+        self.conv1, self.relu1 = nn.Conv2d(channels, 8, 3, padding=1), nn.ReLU()
+        self.conv2, self.relu2 = nn.Conv2d(8, 12, 3, padding=1), nn.ReLU()
+        self.pool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(12, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.pool(self.relu2(self.conv2(self.relu1(self.conv1(x))))).flatten(1))
+
+
+class Patches(nn.Module):
+    """A vision transformer, pre-norm, with a class token or the mean of all: (n, 1, 8, 12) -> (n, 4), 2 x 3 patches."""
+
+    shape = (1, 8, 12)
+
+    def __init__(self, class_token: bool = True) -> None:
+        super().__init__()
+        self.patch, self.class_token = nn.Conv2d(1, 16, 4, stride=4), class_token
+        self.token = nn.Parameter(torch.randn(1, 1, 16))
+        self.position = nn.Parameter(torch.randn(1, 6 + class_token, 16))
+        block = nn.TransformerEncoderLayer(16, 2, 32, 0.0, "gelu", batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(block, 2, enable_nested_tensor=False)
+        self.fc = nn.Linear(16, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        t = self.patch(x).flatten(2).mT
+        t = torch.cat([self.token.expand(len(t), -1, -1), t], 1) if self.class_token else t
+        t = self.encoder(t + self.position)
+        return self.fc(t[:, 0] if self.class_token else t.mean(1))
+
+
 class Transformer(nn.Module):
     """Two encoder blocks with GELU over the 8 lines of a digit: (n, 1, 8, 8) -> (n, 10)."""
 

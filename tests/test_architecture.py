@@ -370,6 +370,7 @@ def things() -> dict[str, Any]:
     return {
         **names,
         "net": nets.seeded(Net),
+        "pooled_net": nets.seeded(nets.Pooled),
         "images": images,
         "forest": forest,
         "X": X[:60],

@@ -14,6 +14,7 @@ from torch import nn
 
 import pellucid
 from pellucid.core.features import Features
+from pellucid.methods.gradient.feature_maps import MapMethod
 from pellucid.results import Attribution, Explanation, Importance
 from tests import nets
 
@@ -40,26 +41,34 @@ def bright(images: np.ndarray) -> np.ndarray:
 MODELS: dict[str, tuple[Any, np.ndarray]] = {
     "mlp": (nets.seeded(lambda: nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))), TABLE),
     "cnn": (nets.seeded(nets.PoolCNN), IMAGES),
+    "pooled": (nets.seeded(nets.Pooled), IMAGES),
     "forest": (FOREST, TABLE),
     "function": (curved, TABLE),
     "image function": (bright, IMAGES),
 }
 NEEDS = {"gradient": ("mlp", "cnn"), "effects": ("mlp", "forest", "function")}
-ONLY = {"grad_cam": ("cnn",)}
+ANY = tuple(model for model in MODELS if model != "pooled")
+MAPS = {info.name: ("cnn",) for info in pellucid.methods() if issubclass(info.cls, MapMethod)}
+ONLY = {**MAPS, "cam": ("pooled",)}
 PAIRS = [
     (info.name, model)
     for info in pellucid.methods()
-    for model in ONLY.get(info.name, NEEDS.get(info.family, tuple(MODELS)))
+    for model in ONLY.get(info.name, NEEDS.get(info.family, ANY))
 ]
 every = pytest.mark.parametrize(("name", "model"), PAIRS, ids=["-".join(p) for p in PAIRS])
 CLASSES = {info.name: info.cls for info in pellucid.methods()}
 _results: dict[tuple[str, str], Explanation] = {}
 
 
+def given(name: str, model: str) -> dict[str, Any]:
+    """What a method cannot do without."""
+    return {"background": MODELS[model][1]} if name == "deep_shap" else {}
+
+
 def run(name: str, model: str) -> Explanation:
     """The method with its defaults."""
     f, x = MODELS[model]
-    return CLASSES[name]()(f, x)
+    return CLASSES[name]()(f, x, **given(name, model))
 
 
 def result(name: str, model: str) -> Explanation:
@@ -159,7 +168,7 @@ def test_rows_are_explained_alike_in_fewer(name, model):
     if not isinstance(whole, Attribution):
         return
     f, x = MODELS[model]
-    e = CLASSES[name]()(f, x[:2])
+    e = CLASSES[name]()(f, x[:2], **given(name, model))
     np.testing.assert_allclose(
         e.values, whole.values[:2], rtol=0, atol=1e-5 * (1 + np.abs(whole.values).max())
     )
@@ -260,7 +269,7 @@ def test_it_is_at_the_front_door(name, model):
     """`explain` takes a method by its registered name, its class name, and as a value."""
     f, x = MODELS[model]
     for method in (name, name.replace("_", "-"), CLASSES[name].__name__, CLASSES[name]()):
-        same(pellucid.explain(f, x, method=method).values, result(name, model).values)
+        same(pellucid.explain(f, x, method=method, **given(name, model)).values, result(name, model).values)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +304,7 @@ def test_the_front_door_says_nothing_of_a_choice_that_was_made():
 def test_the_rows_are_left_as_they_were(name, model):
     f, x = MODELS[model]
     before = x.copy()
-    CLASSES[name]()(f, x)
+    CLASSES[name]()(f, x, **given(name, model))
     np.testing.assert_array_equal(x, before)
 
 

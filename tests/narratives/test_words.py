@@ -29,6 +29,9 @@ CHECKS = (
     "row_independence",
     "background_size",
     "window_size",
+    "conservation",
+    "operations",
+    "outside_box",
 )
 METHODS = (
     "saliency",
@@ -36,6 +39,7 @@ METHODS = (
     "integrated_gradients",
     "noise_tunnel",
     "grad_cam",
+    "lrp",
     "occlusion",
     "kernel_shap",
     "permutation_importance",

@@ -33,22 +33,28 @@ class Field(View):
         aim: what is explained.
         x: (n, *features) array of the model's framework.
         baseline: (n, *features) the reference, or None for methods without one.
+        background: (b, *input) rows of the model's input that show what is usual, for methods that average over them.
         carried: the model's other inputs, one row per row of x.
         rows: (n,) the caller's row number of each row; random streams and per-row targets go by it.
         at: the layer where x is, "" for the input.
         fixed: the target, once it is known.
         below: for a slice that starts at a layer: the inputs, and the slice that leads from them to x.
+        whole: for a slice that starts at a layer: the model from its inputs on.
+        inside: for a field over the inputs that watches a layer: the slices up to the layer, and from it on.
     """
 
     model: Any
     aim: Aim
     x: Array
     baseline: Array | None = None
+    background: Array | None = None
     carried: tuple[Array, ...] = ()
     rows: NpArray
     at: str = ""
     below: tuple[tuple[Array, ...], Any] | None = None
     fixed: Target | None = None
+    whole: Any = None
+    inside: tuple[Any, Any] | None = None
 
     # -- what the model says ------------------------------------------------------------------------------------
 
@@ -139,11 +145,46 @@ class Field(View):
                 advance((block.stop - block.start) * self.n)
         return total
 
+    def inner(self, points: Array) -> tuple[Array, Array]:
+        """The watched layer's value at `points` of the input, and df/d(layer) there: (..., n, *layer) each."""
+        if self.inside is None:
+            raise CapabilityError("This field watches no layer.", fix="Take it from `entrance`.")
+        (below, above), target, order = self.inside, self.target, self._order
+
+        def step(x: Array, rows: NpArray) -> Array:
+            cotangent: Callable[[Array], Array] = lambda y: target.cotangent(y, order[rows])  # noqa: E731
+            value = below.predict(x, *self._carry(rows))
+            self.run.meter.count(len(rows), grad=False)
+            gradient = above.vjp((value, x, *self._carry(rows)), cotangent)[1][0]
+            return self.xp.stack([value, gradient], axis=1)
+
+        both = self._rowwise(points, step, grad=True)
+        axis = points.ndim - self.x.ndim + 1
+        at = (slice(None),) * axis
+        return both[(*at, 0)], both[(*at, 1)]
+
     # -- other fields ---------------------------------------------------------------------------------------------
 
     def around(self, x: Array) -> Field:
         """The same field, centred on other rows: (n, *features)."""
         return replace(self, x=x, fixed=self.target, rows=self._order, notes=Notes())
+
+    def entrance(self) -> Field:
+        """The same function as a field over the model's own inputs that watches the layer where this one starts."""
+        if self.below is None:
+            return self
+        (first, *carried), below = self.below
+        return replace(
+            self,
+            model=self.whole,
+            x=first,
+            carried=tuple(carried),
+            below=None,
+            inside=(below, self.model),
+            fixed=self.target,
+            rows=self._order,
+            notes=Notes(),
+        )
 
     def ruled(self, rule: Rule) -> Field:
         """The same field with another way back: its `grad` follows `rule`.
@@ -156,8 +197,38 @@ class Field(View):
         if not hasattr(self.model, "ruled"):
             raise CapabilityError("This model has no backward rules.", got=self.model.facts.name)
         carried = (*self.carried, self.baseline, *self.carried) if rule.paired else self.carried
+        ruled = replace(self, model=self.model.ruled(rule), carried=carried)
+        known = "y" in self.__dict__ or self.fixed is not None
+        return replace(ruled, fixed=self.target, rows=self._order) if known else ruled
+
+    def multipliers(self, rule: Rule) -> Array:
+        """What `rule` carries back to x; the outputs at x, and at the baseline, are read off the same passes."""
+        ruled = self.ruled(rule)
+        found = ruled.grad(ruled.x)
+        if "y" in ruled.__dict__:
+            self.__dict__["y"] = ruled.y
+        if rule.seen.references:
+            y = self._sound(self.xp.concat(rule.seen.references), "the model at the baseline")
+            self.take(base=self.target.value(y, self._order))
+            self.run.meter.count(self.n, grad=False)
+        return found
+
+    def take(self, *, base: Array) -> None:
+        """Take over what f gives at the baseline, (n,), where a method came by it on its way."""
+        self.__dict__["base"] = base
+
+    def against(self, references: Array) -> Field:
+        """Every row beside each of its references, (k, n, *features): a field of (k * n) rows, copy by copy."""
+        copies = int(references.shape[0])
         return replace(
-            self, model=self.model.ruled(rule), carried=carried, fixed=self.target, rows=self._order
+            self,
+            x=self._tiled(self.x, copies),
+            carried=tuple(self._tiled(a, copies) for a in self.carried),
+            rows=np.tile(self._order, copies),
+            baseline=references.reshape((-1, *self.x.shape[1:])),
+            below=self._below_tiled(copies),
+            fixed=self.target,
+            notes=Notes(memory=self.notes.memory),
         )
 
     def only(self, kept: NpArray) -> Field:
@@ -222,6 +293,20 @@ class Field(View):
     def norm(self, array: Array) -> NpArray:
         """(n,) Euclidean norm of each row, as NumPy."""
         return np.linalg.norm(self.model.numpy(array).reshape(array.shape[0], -1).astype(float), axis=1)
+
+    def lifted(self, points: Array) -> Array:
+        """Points of the model's own input, (..., n, *input), carried up to where x is."""
+        if self.below is None:
+            return points
+        (first, *carried), below = self.below
+        up = replace(self, x=first, carried=tuple(carried), model=below, below=None, notes=Notes())
+        return up._rowwise(points, lambda x, rows: below.predict(x, *up._carry(rows)), grad=False)
+
+    def references(self, chosen: NpArray) -> Array:
+        """Background rows by number, (k, n), where x is: (k, n, *features); the baseline where there are none."""
+        if self.background is None:
+            return self.xp.broadcast_to(self.baseline, (len(chosen), *self.x.shape))
+        return self.lifted(self.background[chosen])
 
     def like(self, array: NpArray) -> Array:
         """NumPy numbers in the framework, device and float type of x."""

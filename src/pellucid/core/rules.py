@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from .types import Array
+
+
+@dataclass
+class Seen:
+    """What an adapter learned while it followed a rule.
+
+    Attributes:
+        references: the outputs at the reference, batch by batch.
+        missing: operations without a rule, with their modules, in order.
+    """
+
+    references: list[Array] = field(default_factory=list[Any])
+    missing: dict[str, None] = field(default_factory=dict[str, None])
 
 
 @dataclass(frozen=True)
@@ -15,11 +30,13 @@ class Rule:
         paired: whether it compares two forward passes; the ruled model then takes its inputs twice, at x and at the
             reference, and its output is that at x.
         strict: refuse an operation that changes values and has no rule, instead of naming it in a check.
+        seen: what was learned on the way.
     """
 
     kind: ClassVar[str] = ""
     paired: ClassVar[bool] = False
     strict: bool = True
+    seen: Seen = field(default_factory=lambda: Seen(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)

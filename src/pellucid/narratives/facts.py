@@ -15,10 +15,26 @@ from pellucid.results import Attribution, Check, Explanation, Importance, Qualit
 from .parts import Cell, Parts, parts
 from .picture import Picture, picture
 
-Reading = Literal["contribution", "hiding", "slope", "sensitivity", "map"]
-"""What a value means: its part of the output, the drop when hidden, a gradient (signed or not), a map."""
+Reading = Literal["contribution", "hiding", "slope", "sensitivity", "map", "pattern"]
+"""What a value means: part of the output, drop when hidden, gradient (signed or not), map for or of no class."""
 
-READINGS: Mapping[str, Reading] = {"occlusion": "hiding", "saliency": "slope", "grad_cam": "map"}
+READINGS: Mapping[str, Reading] = {
+    "occlusion": "hiding",
+    "saliency": "slope",
+    "internal_influence": "slope",
+    "guided_backprop": "slope",
+    "deconvolution": "slope",
+    "ablation_cam": "map",
+    "cam": "map",
+    "grad_cam": "map",
+    "grad_cam_plus_plus": "map",
+    "guided_grad_cam": "slope",
+    "hires_cam": "map",
+    "layer_cam": "map",
+    "score_cam": "map",
+    "x_grad_cam": "map",
+    "eigen_cam": "pattern",
+}
 SPACES = ("probability", "logit", "log-odds", "raw", "score")
 MOST, SMALL = 4, 0.02
 """At most so many features are named, and none smaller than this share of the largest."""
@@ -259,7 +275,7 @@ def _has_places(e: Attribution) -> bool:
     """Whether the values are told by place: an image's, and those of methods that draw maps."""
     if isinstance(e.features, Pixels):
         return e.values.ndim >= 3
-    return _reading(e) == "map" and e.values.ndim >= 3
+    return _reading(e) in ("map", "pattern") and e.values.ndim >= 3
 
 
 def _reading(e: Explanation) -> Reading:

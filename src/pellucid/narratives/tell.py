@@ -152,7 +152,7 @@ def _cell(cell: Cell, kind: str, w: Words) -> str:
 
 
 def _amount(x: float, half_width: float | None, f: AttributionFacts, unit: str, w: Words) -> str:
-    space = "raw" if f.reading == "map" or f.method in SQUARES else f.explained.counts
+    space = "raw" if f.reading in ("map", "pattern") or f.method in SQUARES else f.explained.counts
     told = w.say("unit", space, amount=with_error(x, half_width, space))
     if f.method in SQUARES or f.reading not in ("slope", "sensitivity"):
         return told

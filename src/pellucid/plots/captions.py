@@ -14,6 +14,8 @@ LONGEST = 90
 """Characters of a name; longer ones lose their middle, since the ends tell names apart."""
 TARGET = 40
 """Characters of a class name within a sentence."""
+CLASS_BLIND = ("eigen_cam",)
+"""Methods whose values contribute to no class."""
 
 
 def number(value: float) -> str:
@@ -179,6 +181,8 @@ def common_target(e: Attribution) -> str:
 
 def axis(e: Attribution, words: Words, row: int | None = None) -> str:
     """What the values count in: "contribution to benign (probability)"."""
+    if e.provenance.method in CLASS_BLIND:
+        return words.pattern
     to = common_target(e) if row is None else target(e, row)
     if not to:
         return words.per_target.format(space=words.space(e.space))

@@ -17,6 +17,7 @@ class Words:
     contribution: str
     contributions: str
     per_target: str
+    pattern: str
     predicted: str
     other_predicted: str
     scored: str
@@ -73,6 +74,7 @@ EN = Words(
     contribution="contribution to {target} ({space})",
     contributions="contribution ({space})",
     per_target="contribution to each row's target ({space})",
+    pattern="part in the layer's main pattern (of no class)",
     predicted="{target} (predicted): {space} {value}",
     other_predicted="{target}: {space} {value}; predicted {name}: {score}",
     scored="{target}: {space} {value}",
@@ -120,6 +122,7 @@ ZH = Words(
     contribution="对 {target} 的贡献（{space}）",
     contributions="贡献（{space}）",
     per_target="对各行目标的贡献（{space}）",
+    pattern="在该层主要模式中的强度（与类别无关）",
     predicted="{target}（预测类别）：{space} {value}",
     other_predicted="{target}：{space} {value}；预测为 {name}：{score}",
     scored="{target}：{space} {value}",
@@ -165,6 +168,12 @@ ZH = Words(
         "saliency": "显著图",
         "input_x_gradient": "输入 × 梯度",
         "integrated_gradients": "积分梯度",
+        "guided_backprop": "导向反向传播",
+        "deconvolution": "反卷积",
+        "lrp": "逐层相关性传播",
+        "expected_gradients": "期望梯度",
+        "conductance": "神经元传导度",
+        "internal_influence": "内部影响",
         "occlusion": "遮挡法",
         "permutation_importance": "置换重要性",
     },

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from pellucid.core.errors import CapabilityError, LayerError, nearest
+from pellucid.core.model import LayerInfo
 from pellucid.core.place import Place
 
 
@@ -134,6 +135,40 @@ def check(module: nn.Module, call: Callable[..., Any], place: Place, inputs: Any
         raise LayerError(
             f"Layer {place.layer!r} gives no single tensor.", got=type(values[0]).__name__, fix=choice
         )
+
+
+def layers(module: nn.Module, call: Callable[..., Any], inputs: Any) -> list[LayerInfo]:
+    """The layers' calls that give a tensor of their own, in the order they end, with the shape for one row.
+
+    A layer that only hands on what a layer inside it gave (a container's last) is left out; a layer called several
+    times is named with its call.
+    """
+    ended: list[tuple[str, nn.Module, torch.Tensor, int]] = []
+    calls: Counter[str] = Counter()
+
+    def after(name: str) -> Any:
+        def note(m: nn.Module, _: Any, output: Any) -> None:
+            calls[name] += 1
+            handed_on = ended and ended[-1][2] is output and ended[-1][0].startswith(f"{name}.")
+            if isinstance(output, torch.Tensor) and not handed_on:
+                ended.append((name, m, output, calls[name]))
+
+        return note
+
+    with ExitStack() as hooks:
+        for name, m in module.named_modules():
+            if name and not isinstance(m, torch.jit.ScriptModule):
+                hooks.callback(m.register_forward_hook(after(name)).remove)
+        call(*inputs)
+    return [
+        LayerInfo(
+            f"{name}#{k}" if calls[name] > 1 else name,
+            type(m).__name__,
+            tuple(value.shape[1:]),
+            sum(p.numel() for p in m.parameters(recurse=False)),
+        )
+        for name, m, value, k in ended
+    ]
 
 
 def _passed(entered: Counter[str], start: Place | None) -> None:

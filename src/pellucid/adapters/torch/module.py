@@ -110,7 +110,11 @@ class TorchModel:
         """The same forward pass, another way back."""
         return replace(self, rule=rule)
 
-    def layers(self) -> list[LayerInfo]:
+    def layers(self, inputs: tuple[torch.Tensor, ...] = ()) -> list[LayerInfo]:
+        if inputs:
+            with torch.no_grad():
+                rows = [self._into(self._probe(a)) for a in inputs]
+                return cut.layers(self.module, self._call, rows)
         return [
             LayerInfo(name, type(m).__name__, None, sum(p.numel() for p in m.parameters(recurse=False)))
             for name, m in self.module.named_modules()
@@ -123,6 +127,8 @@ class TorchModel:
             cut.check(self.module, self._call, Place.parse(place), rows)
 
     def bytes_per_row(self, inputs: tuple[torch.Tensor, ...]) -> float:
+        if self.rule is not None and self.rule.paired:
+            return 2 * replace(self, rule=None).bytes_per_row(inputs[: len(inputs) // 2])
         key = (str(self.start), str(self.stop), *(tuple(a.shape[1:]) for a in inputs))
         known = _measured.setdefault(self.module, {})
         if key not in known:

@@ -1,7 +1,24 @@
 """Methods that attribute through the gradient."""
 
+from .ablation_cam import AblationCAM as AblationCAM
+from .cam import CAM as CAM
+from .conductance import Conductance as Conductance
+from .deconvolution import Deconvolution as Deconvolution
+from .deep_lift import DeepLift as DeepLift
+from .deep_shap import DeepShap as DeepShap
+from .eigen_cam import EigenCAM as EigenCAM
+from .expected_gradients import ExpectedGradients as ExpectedGradients
 from .grad_cam import GradCAM as GradCAM
+from .grad_cam_plus_plus import GradCAMPlusPlus as GradCAMPlusPlus
+from .guided_backprop import GuidedBackprop as GuidedBackprop
+from .guided_grad_cam import GuidedGradCAM as GuidedGradCAM
+from .hires_cam import HiResCAM as HiResCAM
 from .input_x_gradient import InputXGradient as InputXGradient
 from .integrated_gradients import IntegratedGradients as IntegratedGradients
+from .internal_influence import InternalInfluence as InternalInfluence
+from .layer_cam import LayerCAM as LayerCAM
+from .lrp import LRP as LRP
 from .noise_tunnel import NoiseTunnel as NoiseTunnel
 from .saliency import Saliency as Saliency
+from .score_cam import ScoreCAM as ScoreCAM
+from .x_grad_cam import XGradCAM as XGradCAM

@@ -22,6 +22,8 @@ from pellucid.core.views import Aim
 from pellucid.methods.base import Method, independent_rows, one, quality
 from pellucid.results import Attribution
 
+from .several import averaged, listed
+
 
 class GradientMethod(Method, abstract=True):
     """Attributes f(x) through its gradient: needs a model with gradients."""
@@ -34,6 +36,11 @@ class GradientMethod(Method, abstract=True):
     def compares(self) -> bool:
         """Whether the formula has a baseline."""
         return self.complete
+
+    @property
+    def averages(self) -> bool:
+        """Whether the formula averages over a background instead of taking one point from it."""
+        return False
 
     def attribute(self, f: Field) -> Array:
         """The formula: (n, *features) values of f around f.x."""
@@ -64,8 +71,9 @@ class GradientMethod(Method, abstract=True):
             target: what is explained: a class number or name, a tuple index, one per row, `Neuron`, `Margin`,
                 `LogProb`, a function of the output; None is each row's predicted class.
             at: the layer where the attribution lands; None is the input.
-            baseline: the reference point: a name ("zeros", "mean", "blur", ...), a number, a row, or one per row; None
-                is zeros, or the mean of the background where one is given.
+            baseline: the reference point: a name ("zeros", "mean", "blur", ...), a number, a row, or one per row; a
+                list of names and arrays is averaged over; None is zeros, or the mean of the background where one is
+                given.
             background: rows that show what is usual, for the baselines that are taken from them.
             features: what the rows are made of, where the guess from their shape is not wanted.
             classes: names of the outputs.
@@ -84,22 +92,33 @@ class GradientMethod(Method, abstract=True):
                     got=data.model.facts.name,
                     fix="Use a perturbation method, such as KernelShap or Occlusion.",
                 )
-            place = at or self.place(data)
-            if not place and data.x.dtype.kind != "f" and not isinstance(target, Neuron):
-                _refuse_ids(data)
             with data.model.at_rest():
+                place = at or self.place(data)
+                if not place and data.x.dtype.kind != "f" and not isinstance(target, Neuron):
+                    _refuse_ids(data)
                 self._check_reference(baseline, background)
                 f = self._field(data, run, target, place, tuple(map(str, classes)))
                 usual = None if background is None else data.like(background)
-                if usual is not None and baseline is None:
+                if usual is not None and baseline is None and not self.averages:
                     baseline = "mean"
                     f.notes.said.append("The baseline is the mean of the background.")
-                f = replace(f, baseline=_baseline(f, data, data.flat(baseline), usual))
-                result = self._result(data, f, self.attribute(f))
+                result = self._result(data, *self._values(f, data, baseline, usual))
         except Exception as error:
             self._noted(error, model, x, target=target, at=at)
             raise
         return self._finished(result, run)
+
+    def _values(self, f: Field, data: Data, baseline: Any, usual: NpArray | None) -> tuple[Field, Array]:
+        """The field with its reference, and the values."""
+        if usual is not None and self.averages:
+            f = replace(f, background=f.model.native(usual))
+        elif self.compares:
+            given = listed(baseline)
+            points = [_baseline(f, data, data.flat(spec), usual) for spec in given]
+            if len(points) > 1:
+                return averaged(self.attribute, f, points, given)
+            f = replace(f, baseline=points[0])
+        return f, self.attribute(f)
 
     def _check_reference(self, baseline: Any, background: Any) -> None:
         """Refuse a baseline or a background that would be ignored."""
@@ -108,7 +127,8 @@ class GradientMethod(Method, abstract=True):
                 f"{type(self).__name__} compares with nothing.", fix="Leave baseline and background out."
             )
         if background is not None and baseline is not None:
-            baselines.check_used(baseline)
+            named = [b for b in listed(baseline) if isinstance(b, str) and b in baselines.FROM_BACKGROUND]
+            baselines.check_used(None if self.averages else named[0] if named else baseline)
 
     def _field(self, data: Data, run: Run, target: Any, at: str, classes: tuple[str, ...]) -> Field:
         """The scalar function that is explained, between the layers that were named."""
@@ -130,7 +150,14 @@ class GradientMethod(Method, abstract=True):
         below = data.model[:at]
         x = f.through(below)
         return replace(
-            f, model=model[at:], x=x, carried=data.inputs, at=at, below=(data.inputs, below), notes=Notes()
+            f,
+            model=model[at:],
+            whole=model,
+            x=x,
+            carried=data.inputs,
+            at=at,
+            below=(data.inputs, below),
+            notes=Notes(),
         )
 
     def _result(self, data: Data, f: Field, values: Array) -> Attribution:
@@ -145,7 +172,7 @@ class GradientMethod(Method, abstract=True):
         half = None if f.notes.half_width is None else to(f.notes.half_width)
         return Attribution(
             values=numbers,
-            features=_landing(f, data),
+            features=_landing(f, data, numbers),
             quality=quality(f.notes, f.run, estimand, half),
             provenance=self._provenance(facts.name, f.run, (*facts.notes, *f.notes.said)),
             space=space,
@@ -174,9 +201,12 @@ def _refuse_ids(data: Data) -> None:
     )
 
 
-def _landing(f: Field, data: Data) -> Features:
+def _landing(f: Field, data: Data, values: NpArray) -> Features:
     """What the values are about: the input's features, a layer's places on an image, or a layer's units."""
-    if not f.at or (isinstance(data.features, Pixels) and f.x.ndim == data.x.ndim):
+    if not f.at:
+        return data.features
+    a_map = f.inside is None and values.ndim == data.x.ndim - 1 and values.shape != tuple(f.x.shape)
+    if isinstance(data.features, Pixels) and (values.ndim == data.x.ndim or a_map):
         return data.features
     return Units(f.at)
 
@@ -190,9 +220,7 @@ def _baseline(f: Field, data: Data, spec: Any, usual: NpArray | None) -> Array:
     if given in (here, (1, *here), (f.n, *here)) and given not in (there, (1, *there), (f.n, *there)):
         numbers = baselines.numbers(spec)
         return f.like(np.ascontiguousarray(np.broadcast_to(numbers, tuple(f.x.shape))))
-    inputs, below = f.below
-    point = f.model.native(baselines.resolve(spec, data.x, data.features, usual, f.run))
-    return replace(f, x=point, carried=inputs[1:], notes=Notes()).through(below)
+    return f.lifted(f.model.native(baselines.resolve(spec, data.x, data.features, usual, f.run)))
 
 
 def _check_gradient(f: Field, values: NpArray) -> None:

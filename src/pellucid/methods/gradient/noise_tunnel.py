@@ -61,6 +61,10 @@ class NoiseTunnel(GradientMethod):
     def compares(self) -> bool:
         return self.of.compares
 
+    @property
+    def averages(self) -> bool:
+        return self.of.averages
+
     def place(self, data: Any) -> str:
         return self.of.place(data)
 
