@@ -44,6 +44,7 @@ def _record(m: MethodInfo) -> dict[str, Any]:
         "family": m.family,
         "data": list(m.data),
         "paper": m.paper,
+        "caution": m.caution,
         "knobs": [_knob(p) for p in m.params],
     }
 

@@ -39,11 +39,12 @@ def show_methods(found: Sequence[MethodInfo]) -> None:
         table.add_column(column)
     for m in found:
         data = ", ".join(m.data)
+        shown = Text.assemble(m.summary, *(["\n", (m.caution, "italic")] if m.caution else []))
         if wide:
-            table.add_row(m.name, m.title, Text(m.summary), data, m.family)
+            table.add_row(m.name, m.title, shown, data, m.family)
         else:
             below = Text(f"{m.title} · {data} · {m.family}", style="dim")
-            table.add_row(m.name, Text.assemble(m.summary, "\n", below))
+            table.add_row(m.name, Text.assemble(shown, "\n", below))
     console.print(table)
 
 

@@ -35,6 +35,7 @@ class Method:
         name: its registered name.
         family: what it sees.
         data: kinds of features it is meant for.
+        caution: where it is known to mislead, in a sentence; "" where nothing is known.
     """
 
     paper: ClassVar[str] = ""
@@ -42,6 +43,7 @@ class Method:
     name: ClassVar[str] = ""
     family: ClassVar[str] = ""
     data: ClassVar[tuple[str, ...]] = ("table", "image", "text", "series")
+    caution: ClassVar[str] = ""
 
     def __init_subclass__(cls, abstract: bool = False, **rest: Any) -> None:
         super().__init_subclass__(**rest)

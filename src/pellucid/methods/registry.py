@@ -24,6 +24,7 @@ class MethodInfo:
     data: tuple[str, ...]
     summary: str
     paper: str
+    caution: str
     params: tuple[Param, ...]
     cls: type[Method]
 
@@ -45,7 +46,9 @@ def methods(data: str | None = None) -> tuple[MethodInfo, ...]:
     if data is not None and data not in kinds:
         raise ParameterError(f"There is no kind of data {data!r}.", fix=nearest(data, kinds))
     return tuple(
-        MethodInfo(name, cls.title, cls.family, cls.data, summary(cls), cls.paper, describe(cls), cls)
+        MethodInfo(
+            name, cls.title, cls.family, cls.data, summary(cls), cls.paper, cls.caution, describe(cls), cls
+        )
         for name, cls in load().items()
         if data is None or data in cls.data
     )

@@ -30,6 +30,9 @@ class Deconvolution(GradientMethod):
 
     paper = "Zeiler, Fergus (2014). Visualizing and Understanding Convolutional Networks. arXiv:1311.2901"
     title: ClassVar[str] = "Deconvolution"
+    caution: ClassVar[str] = (
+        "Hardly depends on the class: with a random head it still looks 0.53 like itself (LRP and Grad-CAM: 0.1)."
+    )
 
     def attribute(self, f: Field) -> Array:
         f.notes.certify(kind="exact", exact=True)

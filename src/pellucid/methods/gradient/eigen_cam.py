@@ -31,6 +31,9 @@ class EigenCAM(MapMethod):
 
     paper = "Muhammad, Yeasin (2020). Eigen-CAM: Class Activation Map using Principal Components. arXiv:2008.00299"
     title: ClassVar[str] = "Eigen-CAM"
+    caution: ClassVar[str] = (
+        "The same map for every class: it shows what the layer sees, not why a class was given."
+    )
     blind: ClassVar[bool] = True
 
     relu: bool = param(default=True, doc="keep only the places that go with the summed activation")

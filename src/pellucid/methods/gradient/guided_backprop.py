@@ -33,6 +33,9 @@ class GuidedBackprop(GradientMethod):
         "arXiv:1412.6806"
     )
     title: ClassVar[str] = "Guided backpropagation"
+    caution: ClassVar[str] = (
+        "Hardly depends on the class: with a random head it still looks 0.66 like itself (LRP and Grad-CAM: 0.1)."
+    )
 
     def attribute(self, f: Field) -> Array:
         f.notes.certify(kind="exact", exact=True)

@@ -36,6 +36,9 @@ class GuidedGradCAM(MapMethod):
 
     paper = "Selvaraju et al. (2017). Grad-CAM: Visual Explanations from Deep Networks. arXiv:1610.02391"
     title: ClassVar[str] = "Guided Grad-CAM"
+    caution: ClassVar[str] = (
+        "Its detail is that of guided backpropagation, which hardly depends on the class."
+    )
 
     def attribute(self, f: Field) -> Array:
         maps, whole = self._maps(f), f.entrance()

@@ -28,6 +28,9 @@ class InputXGradient(GradientMethod):
 
     paper = "Shrikumar, Greenside, Shcherbina, Kundaje (2016). Not Just a Black Box. arXiv:1605.01713"
     title: ClassVar[str] = "Input x gradient"
+    caution: ClassVar[str] = (
+        "Saturates, and gives nothing to what is zero: after normalisation, black is not zero."
+    )
 
     def attribute(self, f: Field) -> Array:
         f.notes.certify(kind="exact", exact=True)
