@@ -15,7 +15,7 @@ from pellucid.core.types import NpArray
 from .base import Explanation
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Attribution(Explanation):
     """How much each feature of each row moved the explained number.
 

@@ -120,7 +120,7 @@ class Provenance:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Explanation:
     """The base of all results: frozen, NumPy inside, nothing of the model.
 
@@ -146,6 +146,28 @@ class Explanation:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NpArray:
         """`numpy.asarray(e)` gives the values."""
         return np.array(self.values, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        """In one line: what it is, of which shape, and how far it can be trusted."""
+        shape = "x".join(map(str, self.shape))
+        return f"<{type(self).__name__} {self.provenance.title}, {shape}: {self.quality.verdict}>"
+
+    def __str__(self) -> str:
+        """`print(e)` tells it."""
+        return self.narrate()
+
+    def _repr_html_(self) -> str:
+        """In a notebook the result shows itself: the sentence and the picture."""
+        from base64 import b64encode
+        from html import escape
+        from io import BytesIO
+
+        from pellucid import plots  # the same upward call as in `plot`
+
+        picture, said = BytesIO(), escape(self.narrate(), quote=True)
+        plots.figure(self).savefig(picture, format="png", dpi=100)
+        data = b64encode(picture.getvalue()).decode()
+        return f'<p>{said}</p><img alt="{said}" src="data:image/png;base64,{data}">'
 
     @property
     def shape(self) -> tuple[int, ...]:

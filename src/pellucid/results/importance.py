@@ -12,7 +12,7 @@ from pellucid.core.types import NpArray
 from .base import Explanation
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Importance(Explanation):
     """How much the model relies on each column (or group of columns) over a whole table.
 
