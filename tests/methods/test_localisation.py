@@ -115,7 +115,7 @@ def test_the_map_does_not_outlive_the_head(name, seen):
             torch.manual_seed(seed)
             other[-1].reset_parameters()
         correlations.append(alike(values, METHODS[name](other, seen.images, target=seen.target).values))
-    assert np.isnan(correlations).mean() <= 0.1  # a map of nothing resembles nothing, but it must be rare
+    assert np.isnan(correlations).mean() <= 0.05  # a map of nothing resembles nothing, but it must be rare
     assert abs(np.nanmean(correlations)) <= 0.15
 
 

@@ -57,6 +57,11 @@ class Finding:
     advice: str = ""
     rows: tuple[int, ...] = ()
 
+    @property
+    def severity(self) -> tuple[int, float]:
+        """How bad it is: the greater of two is the worse."""
+        return ("ok", "warn", "fail").index(self.status), self.value
+
 
 def merged(notes: list[Notes]) -> Notes:
     """One account of many rows, from one per row: the worst of each check, with the rows where it fails."""
@@ -69,10 +74,7 @@ def merged(notes: list[Notes]) -> Notes:
         for f in n.checks:
             found.setdefault(f.name, []).append((row, f))
     for entries in found.values():
-        _, worst = max(entries, key=lambda e: (_RANK[e[1].status], e[1].value))
+        _, worst = max(entries, key=lambda e: e[1].severity)
         rows = tuple(row for row, f in entries if f.status != "ok")
         out.checks.append(replace(worst, rows=rows))
     return out
-
-
-_RANK = {"ok": 0, "warn": 1, "fail": 2}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
@@ -101,11 +100,6 @@ def quality(notes: Notes, run: Run, estimand: str, half_width: Any) -> Quality:
 def summary(cls: type[Method]) -> str:
     """The first line of a method's docstring."""
     return (cls.__doc__ or "").strip().partition("\n")[0]
-
-
-def build(name: str, knobs: Mapping[str, Any]) -> Method:
-    """A method by its registered name and knobs, for the command line and saved settings."""
-    return METHODS[name](**knobs)
 
 
 def _spaced(name: str) -> str:

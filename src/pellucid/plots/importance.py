@@ -55,15 +55,7 @@ def importance(e: Importance, *, ax: Axes, lang: str = "en", top: int = 30) -> A
     colours = [theme.DOUBTFUL if d else theme.RELIED for d in doubtful]
     ax.barh(place, values, theme.BAR_THICKNESS, color=colours)
     _repeats(ax, e, shown)
-    ax.errorbar(
-        values[known],
-        place[known],
-        xerr=half[known],
-        fmt="none",
-        ecolor=theme.foreground(),
-        lw=1,
-        capsize=2.5,
-    )
+    marks.whiskers(ax, values[known], place[known], half[known])
     texts = [
         captions.number(v) + (f" ({words.crosses})" if d else "")
         for v, d in zip(values, doubtful, strict=True)

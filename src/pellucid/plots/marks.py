@@ -22,15 +22,12 @@ def signed_bars(ax: Axes, start: NpArray, values: NpArray, half: NpArray, pale: 
             bar.set_alpha(theme.PALE_OPACITY)
     known = np.isfinite(half) & (half > 0)
     if known.any():
-        ax.errorbar(
-            ends[known],
-            place[known],
-            xerr=half[known],
-            fmt="none",
-            ecolor=theme.foreground(),
-            lw=1,
-            capsize=2.5,
-        )
+        whiskers(ax, ends[known], place[known], half[known])
+
+
+def whiskers(ax: Axes, ends: NpArray, place: NpArray, half: NpArray) -> None:
+    """Half-widths to both sides of the ends of bars."""
+    ax.errorbar(ends, place, xerr=half, fmt="none", ecolor=theme.foreground(), lw=1, capsize=2.5)
 
 
 def valued(ax: Axes, start: NpArray, values: NpArray, half: NpArray, texts: Sequence[str]) -> None:

@@ -12,8 +12,6 @@ from pellucid.core.field import Field
 from pellucid.core.notes import Finding, Notes
 from pellucid.core.types import Array
 
-_RANK = {"ok": 0, "warn": 1, "fail": 2}
-
 
 def listed(baseline: Any) -> list[Any]:
     """The baselines that were given: those of a list with names or arrays in it, else the one.
@@ -65,11 +63,7 @@ def _gather(into: Notes, notes: Sequence[Notes]) -> None:
     worst: dict[str, Finding] = {}
     for finding in (c for n in notes for c in n.checks):
         known = worst.get(finding.name)
-        if known is None or _size(finding) > _size(known):
+        if known is None or finding.severity > known.severity:
             worst[finding.name] = finding
     into.checks.extend(worst.values())
     into.said.extend(dict.fromkeys(s for n in notes for s in n.said))
-
-
-def _size(finding: Finding) -> tuple[int, float]:
-    return _RANK[finding.status], finding.value
