@@ -12,6 +12,7 @@ from pellucid.core.errors import CapabilityError
 from pellucid.core.model import Facts
 
 from .function import FunctionModel
+from .sklearn_forest import SklearnForest, known_as
 
 
 def wrap(estimator: Any, *, output: str | int | None = None) -> FunctionModel:
@@ -38,6 +39,8 @@ def wrap(estimator: Any, *, output: str | int | None = None) -> FunctionModel:
         missing_in_frames=_takes_missing(estimator),
         frames=True,
     )
+    if known_as(estimator):
+        return SklearnForest(_quiet(function), facts, output, estimator)
     return FunctionModel(_quiet(function), facts, output)
 
 

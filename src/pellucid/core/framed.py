@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .forest import Forest
 from .frames import Codec
 from .types import Array, NpArray
 from .wrapped import Wrapped
@@ -24,3 +25,14 @@ class Framed(Wrapped):
 
     def native(self, array: NpArray) -> Array:
         return array
+
+
+@dataclass(frozen=True, eq=False)
+class FramedForest(Framed):
+    """A tree ensemble fitted on frames: its trees compare the numbers that it makes of the frame."""
+
+    def forest(self) -> Forest:
+        return self.model.forest()
+
+    def tree_inputs(self, *inputs: Array) -> NpArray:
+        return self.model.tree_inputs(self.codec.decode(inputs[0]))

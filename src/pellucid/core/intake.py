@@ -11,9 +11,9 @@ import numpy as np
 from .arrays import to_numpy
 from .errors import CapabilityError, DataError, ShapeError
 from .features import Columns, Features, infer
-from .framed import Framed
+from .framed import Framed, FramedForest
 from .frames import Codec, kind_of
-from .model import Differentiable, wrap
+from .model import Differentiable, Forested, wrap
 from .packed import Packed, SmoothPacked
 from .types import Array, NpArray
 
@@ -119,6 +119,7 @@ def _for_tensors(model: Any, x: Any, output: str | int | None) -> Any:
 
 
 def _frame(model: Any, x: Any, kind: str, features: Features | None, background: Any) -> Data:
+    x = _in_order(x, kind, model.facts.columns)
     codec = Codec.of(*(f for f in (x, background) if f is not None and kind_of(f) == kind))
     matrix = codec.encode(x)
     known = features or codec.features
@@ -127,7 +128,8 @@ def _frame(model: Any, x: Any, kind: str, features: Features | None, background:
     kind = "" if kind == "objects" else kind
     if model.facts.frames:
         _check_rows(_numbers(matrix, codec), model.facts.missing_in_frames, model.facts.width, codec.names)
-        return Data(Framed(model, codec), (matrix,), matrix, known, codec, index, kind)
+        framed = FramedForest if isinstance(model, Forested) else Framed
+        return Data(framed(model, codec), (matrix,), matrix, known, codec, index, kind)
     words = [n for n, c in zip(codec.names, codec.categories, strict=True) if c is not None]
     if words:
         raise DataError(
@@ -137,6 +139,21 @@ def _frame(model: Any, x: Any, kind: str, features: Features | None, background:
     _check_rows(matrix, model.facts.missing, model.facts.width, model.facts.columns)
     native = model.native(matrix)
     return Data(model, (native,), model.numpy(native), known, codec, index, kind)
+
+
+def _in_order(x: Any, kind: str, columns: tuple[str, ...]) -> Any:
+    """A frame's columns in the model's own order, where it knows them by name."""
+    given = list(map(str, x.columns)) if kind != "objects" else []
+    if not set(columns) & set(given) or given == list(columns):
+        return x
+    lacking = [c for c in columns if c not in given]
+    if lacking:
+        raise ShapeError(f"The frame lacks columns {', '.join(lacking)}.", got=given)
+    strange = [c for c in given if c not in columns]
+    if strange:
+        raise ShapeError(f"The model does not know the columns {', '.join(strange)}.", fix="Leave them out.")
+    labels = {str(label): label for label in x.columns}
+    return x[[labels[c] for c in columns]]
 
 
 def _numbers(matrix: NpArray, codec: Codec) -> NpArray:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 from .errors import CapabilityError
+from .forest import Forest
 from .run import MEMORY
 from .types import Array, NpArray
 
@@ -120,6 +121,27 @@ class Layered(Protocol):
 
     def check(self, place: str, inputs: tuple[Array, ...]) -> None:
         """Raise `LayerError` unless `place` names one value in the forward pass."""
+        ...
+
+
+@runtime_checkable
+class Forested(Protocol):
+    """A model that is a sum of decision trees.
+
+    A model has these two where its trees can be read at all; `forest` still refuses, by name, what adds up otherwise
+    (linear leaves, a median of trees).
+    """
+
+    def forest(self) -> Forest:
+        """The ensemble as flat arrays, held against the model's own raw prediction once per model.
+
+        Raises:
+            CapabilityError: the trees cannot be read, or do not add up to the prediction.
+        """
+        ...
+
+    def tree_inputs(self, *inputs: Array) -> NpArray:
+        """The model's input, (n, columns), as the numbers that its trees compare: categories as their codes there."""
         ...
 
 

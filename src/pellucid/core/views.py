@@ -11,6 +11,7 @@ import numpy as np
 
 from . import target as targets
 from .errors import DataError, TargetError
+from .forest import Forest
 from .masker import Hidden
 from .notes import Notes
 from .run import Pace, Run, batches, current, stop_if_cancelled, tracking
@@ -180,29 +181,18 @@ class Network(View):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Forest(View):
-    """A tree ensemble as flat arrays; one entry per node.
+class Trees(View):
+    """A tree ensemble and rows as its trees compare them: what the methods that walk trees see.
 
     Attributes:
-        feature: the column split on, -1 at a leaf.
-        threshold: go left where value <= threshold.
-        left, right: node numbers.
-        missing_left: where missing values go.
-        cover: training weight that reached the node.
-        value: (nodes, outputs) leaf values.
-        roots: the first node of each tree.
-        base: (outputs,) what is added to the sum.
+        forest: the ensemble as flat arrays.
+        x: (n, columns) float64, the rows to explain, as the trees compare them (see `Forested.tree_inputs`).
+        background: (b, columns) rows that stand in for hidden columns, in the same form; None for none.
     """
 
-    feature: NpArray
-    threshold: NpArray
-    left: NpArray
-    right: NpArray
-    missing_left: NpArray
-    cover: NpArray
-    value: NpArray
-    roots: NpArray
-    base: NpArray
+    forest: Forest
+    x: NpArray
+    background: NpArray | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
