@@ -15,10 +15,12 @@ class Seen:
     Attributes:
         references: the outputs at the reference, batch by batch.
         missing: operations without a rule, with their modules, in order.
+        rescaled: operations that RevealCancel does not cover and that followed Rescale, in order.
     """
 
     references: list[Array] = field(default_factory=list[Any])
     missing: dict[str, None] = field(default_factory=dict[str, None])
+    rescaled: dict[str, None] = field(default_factory=dict[str, None])
 
 
 @dataclass(frozen=True)
@@ -60,4 +62,12 @@ class Rescale(Rule):
     """DeepLIFT's rescale rule: each operation's multiplier is its change of output over its change of input."""
 
     kind: ClassVar[str] = "deep_lift"
+    paired: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class RevealCancel(Rule):
+    """DeepLIFT's RevealCancel rule: the positive and the negative part of a change have multipliers of their own."""
+
+    kind: ClassVar[str] = "reveal_cancel"
     paired: ClassVar[bool] = True

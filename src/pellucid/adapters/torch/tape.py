@@ -83,10 +83,10 @@ class Tape(TorchDispatchMode):
             known = self._known[id(func)] = (self.wanted(func.overloadpacket), func._schema.is_mutable)
         wanted, writes = known
         if writes:
-            self._keep(args[0] if args else None)
+            keep(self.ops, args[0] if args else None)
         if not wanted:
             return func(*args, **kwargs)
-        needs = tuple([_needs(a) for a in args])
+        needs = tuple([needed(a) for a in args])
         if True not in needs:
             return func(*args, **kwargs)
         return self._recorded(func, args, kwargs, needs, writes)
@@ -123,24 +123,6 @@ class Tape(TorchDispatchMode):
             op.view = (base.shape, base.stride(), live.shape, live.stride(), offset)
             op.node = base.grad_fn
 
-    def _keep(self, written: Any) -> None:
-        """Keep what earlier operations saw in a tensor that is about to be written to."""
-        if not isinstance(written, torch.Tensor):
-            return
-        storage = written.untyped_storage()._cdata
-        copies: dict[int, torch.Tensor] = {}
-
-        def kept(a: Any) -> Any:
-            if not isinstance(a, torch.Tensor) or a.untyped_storage()._cdata != storage:
-                return a
-            if id(a) not in copies:
-                copies[id(a)] = a.detach().clone()
-            return copies[id(a)]
-
-        for op in self.ops:
-            op.output = kept(op.output)
-            op.args = tuple([kept(a) for a in op.args])
-
     def clear(self) -> None:
         """Let go of all tensors: nodes hold hooks, and hooks hold what they were made of."""
         self.ops.clear()
@@ -159,7 +141,7 @@ def recording(
         slim: products that are linear where one factor alone depends on the input: that factor is then not kept.
         places: whether to note the module of each operation, or a function that says of which packets.
     """
-    with torch.enable_grad(), taken_apart(module), Tape(wanted, slim, _places(module, places)) as tape:
+    with torch.enable_grad(), taken_apart(module), Tape(wanted, slim, _wanted_places(module, places)) as tape:
         yield tape
         tape.flush()
 
@@ -182,7 +164,7 @@ def taken_apart(module: nn.Module) -> Iterator[None]:
         yield
 
 
-def _needs(a: Any) -> bool:
+def needed(a: Any) -> bool:
     """Whether an argument, or a tensor in a list of them, depends on the input."""
     if isinstance(a, torch.Tensor):
         return a.requires_grad
@@ -200,13 +182,30 @@ def _no_fused_kernels() -> Iterator[None]:
         torch._C._set_mkldnn_enabled(before)
 
 
-def _places(module: nn.Module, places: Any) -> Callable[[Any], str]:
-    """The path of the module that is running, for the packets that ask for it."""
+def keep(ops: list[Op], written: Any) -> None:
+    """Keep what `ops` saw in a tensor that is about to be written to."""
+    if not isinstance(written, torch.Tensor):
+        return
+    storage = written.untyped_storage()._cdata
+    copies: dict[int, torch.Tensor] = {}
+
+    def kept(a: Any) -> Any:
+        if not isinstance(a, torch.Tensor) or a.untyped_storage()._cdata != storage:
+            return a
+        if id(a) not in copies:
+            copies[id(a)] = a.detach().clone()
+        return copies[id(a)]
+
+    for op in ops:
+        op.output = kept(op.output)
+        op.args = tuple([kept(a) for a in op.args])
+
+
+def place_of(module: nn.Module) -> Callable[[], str]:
+    """The path of the module that is running."""
     names: dict[int, str] = {}
 
-    def running(packet: Any) -> str:
-        if places is not True and not (places and places(packet)):
-            return ""
+    def running() -> str:
         if not names:
             names.update({id(m): name for name, m in module.named_modules()})
         frame = sys._getframe(1)
@@ -217,3 +216,9 @@ def _places(module: nn.Module, places: Any) -> Callable[[Any], str]:
         return ""
 
     return running
+
+
+def _wanted_places(module: nn.Module, places: Any) -> Callable[[Any], str]:
+    """The path of the module that is running, for the packets that ask for it."""
+    running = place_of(module)
+    return lambda packet: running() if places is True or (places and places(packet)) else ""

@@ -8,12 +8,11 @@ import numpy as np
 
 from pellucid.core.errors import ParameterError
 from pellucid.core.field import Field
-from pellucid.core.rules import Rescale
 from pellucid.core.run import batches, tracking
 from pellucid.core.types import Array, NpArray
 from pellucid.methods.params import param
 
-from .deep_lift import check_rules, check_sum
+from .deep_lift import RULES, check_rules, check_sum
 from .family import GradientMethod
 from .noise_tunnel import Moments
 
@@ -39,6 +38,11 @@ class DeepShap(GradientMethod):
     paper = "Lundberg, Lee (2017). A Unified Approach to Interpreting Model Predictions. arXiv:1705.07874"
     title: ClassVar[str] = "Deep SHAP"
     complete: ClassVar[bool] = True
+    rule: str = param(
+        default="rescale",
+        doc="DeepLIFT's rule; reveal_cancel is nearer to Shapley values where inputs cancel",
+        choices=("rescale", "reveal_cancel"),
+    )
     samples: int = param(default=100, doc="at most so many background rows, drawn without replacement", min=2)
     strict: bool = param(
         default=True, doc="refuse an operation that changes values and has no rule, instead of naming it"
@@ -57,7 +61,7 @@ class DeepShap(GradientMethod):
 
     def attribute(self, f: Field) -> Array:
         chosen = self._chosen(f)
-        rule, sums, base = Rescale(strict=self.strict), Moments(), []
+        rule, sums, base = RULES[self.rule](strict=self.strict), Moments(), []
         with tracking(f.run, "background rows", len(chosen)) as advance:
             for block in batches(len(chosen), max(1, f.rows_per_batch(len(chosen)) // (2 * f.n))):
                 rule.seen.references.clear()

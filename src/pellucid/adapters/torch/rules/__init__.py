@@ -10,7 +10,7 @@ import torch
 
 from pellucid.core.errors import CapabilityError
 
-KINDS = ("deep_lift", "lrp", "relu")
+KINDS = ("deep_lift", "lrp", "relu", "reveal_cancel")
 
 
 def vjp(

@@ -100,11 +100,13 @@ def _planned(ops: list[Op], reference: list[Op]) -> tuple[list[tuple[Op, Hook]],
         if lacks:
             missing[f"{lacks} in {op.module!r}" if op.module else lacks] = None
         if rule is not None:
-            hooks.append((op, in_region(_hook(rule, step), op.view)))
+            hooks.append((op, in_region(as_hook(rule, step), op.view)))
     return hooks, list(missing)
 
 
-def _hook(rule: Rule, step: Step) -> Hook:
+def as_hook(rule: Rule, step: Step) -> Hook:
+    """A rule as what autograd calls."""
+
     def hook(gi: tuple[Any, ...], go: tuple[Any, ...]) -> tuple[Any, ...]:
         g = next((t for t in go if t is not None), None)
         return gi if g is None else tuple(rule(step, g, list(gi)))
