@@ -248,3 +248,20 @@ def test_a_column_of_nothing_but_missing_values():
     assert back["nothing"].dtype == object
     polar = polars.DataFrame({"a": [1.0, 2.0], "nothing": polars.Series([None, None], dtype=polars.Null)})
     assert round_trip(polar)["nothing"].null_count() == 2
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_categories_that_only_the_second_frame_declares(kind):
+    """Rows with a new category beside a background with the usual ones: the column has room for both."""
+    library = pytest.importorskip(kind)
+    words = (["Paris", "Oslo"], ["Lima", "Oslo", "Rome"])
+    if kind == "pandas":
+        first, second = (library.DataFrame({"city": library.Categorical(w)}) for w in words)
+    else:
+        first, second = (library.DataFrame({"city": library.Series(w, dtype=library.Enum(w))}) for w in words)
+    codec = Codec.of(first, second)
+    assert sorted(codec.features.categories["city"]) == ["Lima", "Oslo", "Paris", "Rome"]
+    for frame, listed in zip((first, second), words, strict=True):
+        back = codec.decode(codec.encode(frame))
+        assert list(back["city"]) == listed
+        assert set(back["city"].dtype.categories) == {"Lima", "Oslo", "Paris", "Rome"}

@@ -71,7 +71,8 @@ def _default(value: Any) -> str:
     "--model",
     required=True,
     metavar="FILE|MODULE:NAME",
-    help="A .pt2 program, a .skops estimator, module:factory with --weights, or with --trust a pickle.",
+    help="A .pt2 program, .onnx, a .skops estimator, a booster's own file (.json, .ubj, .txt, .cbm), "
+    "module:factory with --weights, or with --trust a pickle.",
 )
 @click.option("--weights", metavar="FILE", help="A .safetensors (or .pt) file for the factory's model.")
 @click.option(

@@ -49,11 +49,12 @@ class Codec:
         if twice:
             raise ShapeError(f"Two columns are called {twice[0]!r}.", fix="Give each a name of its own.")
         columns = [[_column(f, kind, label) for f in frames] for label in labels]
+        categories = tuple(_categories(parts) for parts in columns)
         return cls(
             kind,
             names,
-            tuple(getattr(parts[0], "dtype", None) for parts in columns),
-            tuple(_categories(parts) for parts in columns),
+            tuple(_widened(parts[0], known) for parts, known in zip(columns, categories, strict=True)),
+            categories,
             labels,
             tuple(_blank(parts, kind) for parts in columns),
         )
@@ -153,17 +154,38 @@ def _objects(column: Any) -> list[Any]:
 
 
 def _categories(parts: list[Any]) -> tuple[Any, ...] | None:
-    """What the codes of a column stand for: its declared categories, or the values seen; None for numbers."""
+    """What the codes of a column stand for: its declared categories, or the values seen; None for numbers.
+
+    Values that the other frames have beyond the declared ones follow them.
+    """
     dtype = getattr(parts[0], "dtype", None)
-    declared = getattr(dtype, "categories", None)
-    if declared is not None and hasattr(declared, "__len__") and len(declared):
-        return tuple(declared.to_list() if hasattr(declared, "to_list") else declared)
+    if declared := _declared(dtype):
+        others = dict.fromkeys(v for part in parts[1:] for v in _objects(part) if not _missing(v))
+        return (*declared, *(v for v in others if v not in declared))
     if _numeric(dtype):
         return None
     seen = {v for part in parts for v in _objects(part) if not _missing(v)}
     if all(isinstance(v, int | float | np.number) and not isinstance(v, bool | np.bool_) for v in seen):
         return None
     return tuple(sorted(seen, key=lambda v: (str(type(v)), v)))
+
+
+def _declared(dtype: Any) -> tuple[Any, ...]:
+    """The categories that a column's type names."""
+    declared = getattr(dtype, "categories", None)
+    if declared is None or not hasattr(declared, "__len__"):
+        return ()
+    return tuple(declared.to_list() if hasattr(declared, "to_list") else declared)
+
+
+def _widened(column: Any, categories: tuple[Any, ...] | None) -> Any:
+    """A column's type, with room for the categories that other frames have."""
+    dtype: Any = getattr(column, "dtype", None)
+    declared = _declared(dtype)
+    if not declared or categories is None or len(categories) == len(declared):
+        return dtype
+    kind: Any = type(dtype)
+    return kind(list(categories), **({"ordered": dtype.ordered} if hasattr(dtype, "ordered") else {}))
 
 
 def _numeric(dtype: Any) -> bool:

@@ -44,6 +44,7 @@ class Facts:
         axes: how many axes the input may have, rows included; () where nothing says so.
         mixes_rows: the layer that makes a row's output depend on the rows beside it, or "".
         memory: bytes of activations that a batch may hold.
+        gradients: what to do for gradients, where the model could have them and has not.
         notes: what a reader of the result must know ("was in training mode; explained in eval mode").
     """
 
@@ -61,6 +62,7 @@ class Facts:
     axes: tuple[int, ...] = ()
     mixes_rows: str = ""
     memory: int = MEMORY
+    gradients: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -149,9 +151,11 @@ ADAPTERS: Mapping[str, str] = {  # root package of a class in the model's MRO ->
     "keras": "pellucid.adapters.keras",
     "torch": "pellucid.adapters.torch",
     "sklearn": "pellucid.adapters.sklearn",
-    "xgboost": "pellucid.adapters.sklearn",
-    "lightgbm": "pellucid.adapters.sklearn",
-    "catboost": "pellucid.adapters.sklearn",
+    "xgboost": "pellucid.adapters.xgboost",
+    "lightgbm": "pellucid.adapters.lightgbm",
+    "catboost": "pellucid.adapters.catboost",
+    "onnx": "pellucid.adapters.onnx",
+    "onnxruntime": "pellucid.adapters.onnx",
 }
 
 

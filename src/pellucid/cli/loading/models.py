@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.core.errors import FileError, ParameterError, PellucidError, TrustError, nearest
+from pellucid.core.extras import need
 
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
@@ -180,6 +181,17 @@ def _exported(path: Path, trust: bool) -> Loaded:
     return Loaded(model, batch_size)
 
 
+def _booster(path: Path, trust: bool) -> Loaded:
+    from .booster_files import booster
+
+    return Loaded(booster(path))
+
+
+def _onnx(path: Path, trust: bool) -> Loaded:
+    runtime = need("onnxruntime", what="An .onnx model", extra="onnx")
+    return Loaded(runtime.InferenceSession(path, providers=["CPUExecutionProvider"]))
+
+
 def _weights_alone(path: Path, trust: bool) -> Loaded:
     raise FileError(
         f"{path.name} holds weights, not a model.",
@@ -190,6 +202,11 @@ def _weights_alone(path: Path, trust: bool) -> Loaded:
 _OPENERS: Mapping[str, Callable[[Path, bool], Loaded]] = {
     ".pt2": _exported,
     ".skops": _skops,
+    ".json": _booster,
+    ".ubj": _booster,
+    ".txt": _booster,
+    ".cbm": _booster,
+    ".onnx": _onnx,
     ".joblib": _pickled,
     ".pkl": _pickled,
     ".pickle": _pickled,

@@ -90,7 +90,8 @@ class GradientMethod(Method, abstract=True):
                 raise CapabilityError(
                     f"{type(self).__name__} needs gradients.",
                     got=data.model.facts.name,
-                    fix="Use a perturbation method, such as KernelShap or Occlusion.",
+                    fix=data.model.facts.gradients
+                    or "Use a perturbation method, such as KernelShap or Occlusion.",
                 )
             with data.model.at_rest():
                 place = at or self.place(data)
