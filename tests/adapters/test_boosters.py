@@ -112,10 +112,13 @@ def test_columns_are_matched_by_name(library):
 
 
 def test_spaces_in_names_that_lightgbm_rewrites():
-    frame = pandas.DataFrame({"a b": np.arange(60.0), "c d": np.arange(60.0)[::-1] % 7})
+    frame = pandas.DataFrame({"a b": np.arange(60.0), "c d": np.arange(60.0)[::-1] % 7, "e": 0.0})
     model = lgb.LGBMRegressor(n_estimators=3, verbose=-1).fit(frame, np.arange(60.0))
-    wrapped = pellucid.wrap(model)
-    np.testing.assert_array_equal(wrapped.predict(frame[["c d", "a b"]]), model.predict(frame))
+    turned = frame[["e", "c d", "a b"]]
+    np.testing.assert_array_equal(pellucid.wrap(model).predict(turned), model.predict(frame))
+    e = pellucid.Occlusion()(model, turned.iloc[:5])
+    np.testing.assert_array_equal(e.output, model.predict(frame.iloc[:5]))
+    assert e.features.names == ("a b", "c d", "e")
 
 
 # -- estimators -----------------------------------------------------------------------------------------------------
@@ -337,8 +340,10 @@ def test_a_frame_for_a_booster_without_names(library):
 @every_library
 def test_the_wrong_number_of_columns_and_infinity(library):
     model, rows = grown(library, "regression"), rows_for(library, FRAME)
-    with pytest.raises(ShapeError, match=r"The model takes 5 columns. Got 4"):
+    with pytest.raises(ShapeError, match=r"The frame lacks columns size"):
         pellucid.Occlusion()(model, rows[rows.columns[:4]])
+    with pytest.raises(ShapeError, match=r"The model takes 5 columns. Got 4"):
+        pellucid.Occlusion()(model, np.zeros((2, 4)))
     with pytest.raises(DataError, match=r"Row 0 holds infinity in column 'age'"):
         pellucid.Occlusion()(model, rows.assign(age=np.inf))
     with pytest.raises(CapabilityError, match=r"The model has no output 'margins'. Did you mean 'margin'"):

@@ -146,14 +146,15 @@ def _in_order(x: Any, kind: str, columns: tuple[str, ...]) -> Any:
     given = list(map(str, x.columns)) if kind != "objects" else []
     if not set(columns) & set(given) or given == list(columns):
         return x
-    lacking = [c for c in columns if c not in given]
+    spelt = {c if c in columns else c.replace(" ", "_"): c for c in given}  # a library may write no spaces
+    lacking = [c for c in columns if c not in spelt]
     if lacking:
         raise ShapeError(f"The frame lacks columns {', '.join(lacking)}.", got=given)
-    strange = [c for c in given if c not in columns]
+    strange = [c for name, c in spelt.items() if name not in columns]
     if strange:
         raise ShapeError(f"The model does not know the columns {', '.join(strange)}.", fix="Leave them out.")
     labels = {str(label): label for label in x.columns}
-    return x[[labels[c] for c in columns]]
+    return x[[labels[spelt[c]] for c in columns]]
 
 
 def _numbers(matrix: NpArray, codec: Codec) -> NpArray:
