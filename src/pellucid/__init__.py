@@ -40,6 +40,7 @@ _HOMES = {
     "IntegratedGradients": "methods.gradient",
     "InternalInfluence": "methods.gradient",
     "KernelShap": "methods.perturbation",
+    "Kernels": "methods.internals",
     "LRP": "methods.gradient",
     "LayerCAM": "methods.gradient",
     "LogProb": "core.target",
@@ -57,6 +58,8 @@ _HOMES = {
     "Segments": "core.masker",
     "Steps": "core.features",
     "Tokens": "core.features",
+    "Units": "results",
+    "Weights": "methods.internals",
     "Windows": "core.masker",
     "XGradCAM": "methods.gradient",
     "explain": "explain",
@@ -69,13 +72,7 @@ _HOMES = {
 if TYPE_CHECKING:
     from pellucid.core.errors import PellucidError, PellucidWarning
     from pellucid.core.features import Columns, Pixels, Steps, Tokens
-    from pellucid.core.lrp import (
-        Composite,
-        EpsilonAlpha2Beta1,
-        EpsilonGammaBox,
-        EpsilonPlus,
-        EpsilonPlusFlat,
-    )
+    from pellucid.core.lrp import Composite, EpsilonAlpha2Beta1, EpsilonGammaBox, EpsilonPlus, EpsilonPlusFlat
     from pellucid.core.masker import Background, Fill, Segments, Windows
     from pellucid.core.model import wrap
     from pellucid.core.run import options
@@ -106,9 +103,10 @@ if TYPE_CHECKING:
         ScoreCAM,
         XGradCAM,
     )
+    from pellucid.methods.internals import Kernels, Weights
     from pellucid.methods.perturbation import KernelShap, Occlusion
     from pellucid.methods.registry import methods
-    from pellucid.results import Attribution, Check, Explanation, Importance, Quality
+    from pellucid.results import Attribution, Check, Explanation, Importance, Quality, Units
     from pellucid.results.files import load
 
 __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
@@ -141,6 +139,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "IntegratedGradients",
     "InternalInfluence",
     "KernelShap",
+    "Kernels",
     "LRP",
     "LayerCAM",
     "LogProb",
@@ -158,6 +157,8 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Segments",
     "Steps",
     "Tokens",
+    "Units",
+    "Weights",
     "Windows",
     "XGradCAM",
     "explain",

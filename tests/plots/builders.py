@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.features import Columns, Features, Pixels, Steps, Tokens
-from pellucid.results import Attribution, Check, Importance, Provenance, Quality
+from pellucid.results import (
+    Attribution,
+    Check,
+    Importance,
+    KernelUnits,
+    Provenance,
+    Quality,
+    WeightUnits,
+)
+from pellucid.results.units import joined
 
 CAUTION = Check("completeness", 0.2, 0.02, "warn", "The values miss 20 % of their sum.", "Raise steps.")
 
@@ -97,6 +106,25 @@ def importance(p: int = 6, repeats: int = 5, *, names: tuple[str, ...] = ()) -> 
     )
 
 
+def learned(kind: Any, *shapes: tuple[int, ...], **more: Any) -> Any:
+    """Weights of layers of these shapes, the first unit of the first layer dead."""
+    rng = np.random.default_rng(3)
+    arrays = [rng.normal(size=s) for s in shapes]
+    arrays[0][0] = 0
+    names = tuple(f"features.layer{i}" for i in range(len(shapes)))
+    return kind(
+        values=joined(arrays),
+        features=Features(),
+        quality=Quality("test", exact=True),
+        provenance=Provenance("kernels" if kind is KernelUnits else "weights", "Kernels"),
+        layers=names,
+        kinds=("Layer",) * len(shapes),
+        shapes=shapes,
+        dead=((0,), *((),) * (len(shapes) - 1)),
+        **more,
+    )
+
+
 RESULTS = {
     "bar": lambda: table(half=np.full((1, 5), 0.05), base=False),
     "waterfall": table,
@@ -107,5 +135,8 @@ RESULTS = {
     "series": steps,
     "tokens": text,
     "importance": importance,
+    "kernels": lambda: learned(KernelUnits, (12, 3, 5, 5), (40, 12, 3, 3)),
+    "matrix": lambda: learned(WeightUnits, (10, 30)),
+    "distribution": lambda: learned(WeightUnits, (10, 30), (4, 10)),
 }
 """For each drawing, a result it is made for."""

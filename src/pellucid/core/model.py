@@ -147,6 +147,53 @@ class Forested(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Operation:
+    """One step of a forward pass as it ran: a layer's call, or a function's between the layers.
+
+    Attributes:
+        name: its place, "conv1", "relu#2" or, for a function, "F.relu#2" (see `pellucid.core.place`).
+        kind: the layer's class or the function's name.
+        shape: of its value, for one row; () where it gives no single array.
+        sources: numbers of the steps whose values it takes; -1, -2, ... are the model's inputs.
+        layer: whether it is a layer and not a function.
+        parameters: how many numbers it learned; 0 where an earlier step counts them.
+        multiplications: multiply-adds for one row.
+        window: for convolutions and pooling, per axis of the map: (size, stride, dilation).
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...] = ()
+    sources: tuple[int, ...] = ()
+    layer: bool = True
+    parameters: int = 0
+    multiplications: int = 0
+    window: tuple[tuple[int, int, int], ...] = ()
+
+
+@runtime_checkable
+class Inspectable(Layered, Protocol):
+    """A network that can be looked into: what the methods of `pellucid.methods.internals` need of an adapter."""
+
+    def weights(self, layer: str) -> dict[str, NpArray]:
+        """What a layer learned, by the name of each array; {} where it learned nothing.
+
+        Layouts are the same for every framework: kernels of a convolution (out, in, *window), transposed ones too,
+        with `in` counted per group; matrices (out, in); one row per token in an embedding; vectors as they are. The
+        array that a layer multiplies with is called "weight", its constant "bias".
+        """
+        ...
+
+    def operations(self, inputs: tuple[Array, ...]) -> list[Operation]:
+        """The steps of a forward pass on the first row, in the order they run."""
+        ...
+
+    def capture(self, inputs: tuple[Array, ...], places: tuple[str, ...]) -> dict[str, Array]:
+        """The values at several places in one forward pass, as they were when they were given."""
+        ...
+
+
 ADAPTERS: Mapping[str, str] = {  # root package of a class in the model's MRO -> the module that wraps it
     "keras": "pellucid.adapters.keras",
     "torch": "pellucid.adapters.torch",

@@ -17,7 +17,8 @@ class Place:
     """One value in a forward pass.
 
     Written ``layer``, ``layer#2`` (its second call), ``layer[1]`` (the second value of a tuple it gives),
-    ``layer:input`` (what goes into it), or all together ``layer#2[1]:input``.
+    ``layer:input`` (what goes into it), or all together ``layer#2[1]:input``. A function that runs between the layers
+    is written with an F, ``F.relu#2``, after the block that calls it, ``encoder.0.F.relu``.
 
     Attributes:
         layer: the path of the layer.
@@ -51,6 +52,11 @@ class Place:
         return cls(
             found["layer"], int(call) if call else None, int(item) if item else None, found["side"] == "input"
         )
+
+    @property
+    def function(self) -> bool:
+        """Whether it is written as a function between the layers."""
+        return self.layer.split(".")[-2:-1] == ["F"]
 
     def __str__(self) -> str:
         call = f"#{self.call}" if self.call else ""

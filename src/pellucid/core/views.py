@@ -168,19 +168,6 @@ class Table(View):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Network(View):
-    """The inside of a network, on data: what the methods that look inside see.
-
-    Attributes:
-        model: a model with layers.
-        inputs: what it is fed.
-    """
-
-    model: Any
-    inputs: tuple[Array, ...] = ()
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Trees(View):
     """A tree ensemble and rows as its trees compare them: what the methods that walk trees see.
 

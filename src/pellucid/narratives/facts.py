@@ -374,6 +374,11 @@ def _doubt(quality: Quality, row: int | None, rows: int, values: NpArray, half: 
     )
 
 
+def doubt_of(quality: Quality) -> Doubt:
+    """How far to trust a result without rows or values to hold against their errors."""
+    return _doubt(quality, None, 1, np.zeros(0), None)
+
+
 def _concerns(check: Check, row: int | None, rows: int) -> bool:
     """Whether a check that did not pass is about this row; rows out of range cannot be trusted."""
     return row is None or not check.rows or row in check.rows or max(check.rows) >= rows

@@ -34,15 +34,16 @@ def tell(e: Explanation, lang: str = "en", row: int | None = None) -> str:
     >>> tell(importance)  # doctest: +SKIP
     'The model's accuracy is 0.93 on 200 rows. According to permutation importance, it falls most ...'
     """
-    return _told(e, words(lang), row)
+    return told(e, words(lang), row)
 
 
 @singledispatch
-def _told(e: Explanation, w: Words, row: int | None) -> str:
+def told(e: Explanation, w: Words, row: int | None) -> str:
+    """A kind of result in the words of one language; each kind registers its own."""
     raise CapabilityError("There is no narrative for this kind of result.", got=type(e).__name__)
 
 
-@_told.register
+@told.register
 def _(e: Attribution, w: Words, row: int | None) -> str:
     if len(e) == 0:
         raise ParameterError("The result has no rows to tell.")
@@ -50,20 +51,21 @@ def _(e: Attribution, w: Words, row: int | None) -> str:
         raise ParameterError(f"There is no row {row}.", fix=f"Choose 0..{len(e) - 1}.")
     facts = attribution_facts(e, row or 0)
     first = w.say("rows", "first", rows=len(e)) if row is None and len(e) > 1 else ""
-    return _sentences(w, [*_said(facts, w), _why(facts, w), _rest(facts, w), *_trust(facts, w), first])
+    return sentences(w, [*_said(facts, w), _why(facts, w), _rest(facts, w), *_trust(facts, w), first])
 
 
-@_told.register
+@told.register
 def _(e: Importance, w: Words, row: int | None) -> str:
     if row is not None:
         raise ParameterError(
             "An importance is of the whole table and has no rows.", got=row, fix="Leave row out."
         )
     facts = importance_facts(e)
-    return _sentences(w, [_intact(facts, w), _players(facts, w), _still(facts, w), *_doubts(facts.doubt, w)])
+    return sentences(w, [_intact(facts, w), _players(facts, w), _still(facts, w), *doubts(facts.doubt, w)])
 
 
-def _sentences(w: Words, told: list[str]) -> str:
+def sentences(w: Words, told: list[str]) -> str:
+    """Those that say something, one after another."""
     return w.say("list", "sentence").join(sentence for sentence in told if sentence)
 
 
@@ -219,10 +221,10 @@ def _trust(f: AttributionFacts, w: Words) -> list[str]:
     else:
         kind = "typical" if f.picture else "bars"
     error = "" if kind == "zero" else w.say("trust", kind, share=percent(f.doubt.typical or 0.0))
-    return [error, *_doubts(f.doubt, w)]
+    return [error, *doubts(f.doubt, w)]
 
 
-def _doubts(doubt: Doubt, w: Words) -> list[str]:
+def doubts(doubt: Doubt, w: Words) -> list[str]:
     """What weakens the result: errors as large as itself, and checks that did not pass."""
     told = [w.say("trust", "drowned")] if doubt.drowned else []
     if doubt.caveats:
@@ -287,4 +289,4 @@ def _still(f: ImportanceFacts, w: Words) -> str:
         things = w.say("things", kind, "one" if f.count == 1 else "many")
         told.append(w.say("importance", "still", still=f.still, count=f.count, things=things))
     told.append(w.say("trust", "unknown" if f.still is None else "bars"))
-    return _sentences(w, told)
+    return sentences(w, told)

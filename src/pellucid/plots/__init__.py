@@ -8,6 +8,7 @@ from .registry import draw as draw  # isort: skip
 from .registry import draws as draws  # isort: skip
 from .registry import figure as figure  # isort: skip
 from .registry import kinds as kinds  # isort: skip
+from .registry import pages as pages  # isort: skip
 
 # The order is that of preference: the first that fits is drawn when the caller names none.
 from .overlay import overlay as overlay  # isort: skip
@@ -19,3 +20,6 @@ from .tokens import tokens as tokens  # isort: skip
 from .heatmap import heatmap as heatmap  # isort: skip
 from .bar import bar as bar  # isort: skip
 from .importance import importance as importance  # isort: skip
+from .kernels import kernels as kernels  # isort: skip
+from .matrix import matrix as matrix  # isort: skip
+from .distribution import distribution as distribution  # isort: skip

@@ -176,6 +176,8 @@ ZH = Words(
         "internal_influence": "内部影响",
         "occlusion": "遮挡法",
         "permutation_importance": "置换重要性",
+        "kernels": "卷积核",
+        "weights": "权重",
     },
 )
 

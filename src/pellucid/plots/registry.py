@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -32,6 +32,7 @@ class Drawing:
         size: (e, options) -> width and height of the axes in inches, from the data.
         lacks: (e) -> why this result cannot be drawn so, "" where it can.
         leads: (e) -> whether it may be chosen unasked.
+        pages: (e, options) -> how many pages it takes.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Drawing:
     size: Callable[[Any, Mapping[str, Any]], Size]
     lacks: Callable[[Any], str]
     leads: Callable[[Any], bool]
+    pages: Callable[[Any, Mapping[str, Any]], int]
 
     @property
     def options(self) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def draws(
     size: Callable[[Any, Mapping[str, Any]], Size],
     lacks: Callable[[Any], str] = lambda e: "",
     leads: Callable[[Any], bool] = lambda e: True,
+    pages: Callable[[Any, Mapping[str, Any]], int] = lambda e, how: 1,
 ) -> Callable[[F], F]:
     """Register a function `(e, *, ax, lang="en", **options) -> ax` as a drawing, under its own name.
 
@@ -77,6 +80,7 @@ def draws(
         size: width and height in inches of the axes it wants, from the result and the options.
         lacks: why a result cannot be drawn so, "" where it can.
         leads: whether the drawing may be chosen for a result when the caller names none.
+        pages: how many pages it takes, from the result and the options.
     """
 
     def register(function: F) -> F:
@@ -89,7 +93,7 @@ def draws(
                 theme.settle(ax, before)
             return ax
 
-        DRAWINGS.append(Drawing(function.__name__, result, features, drawing, size, lacks, leads))
+        DRAWINGS.append(Drawing(function.__name__, result, features, drawing, size, lacks, leads, pages))
         return cast(F, drawing)
 
     return register
@@ -130,6 +134,25 @@ def draw(
 def figure(e: Explanation, kind: str | None = None, *, lang: str = "en", **how: Any) -> Figure:
     """The same as `draw` on a figure of its own, giving that figure: notebooks show it, `savefig` writes it."""
     return cast(Figure, draw(e, kind, lang=lang, **how).figure)
+
+
+def pages(e: Explanation, kind: str | None = None, *, lang: str = "en", **how: Any) -> Iterator[Figure]:
+    """All of a result on as many figures as it takes: every page of every layer, where a drawing has such.
+
+    Args:
+        e: the result.
+        kind: the drawing's name, one of `kinds(e)`; None takes the first that fits.
+        lang: the language of the labels.
+        how: options of that drawing; a layer or a page that is named is the only one drawn.
+    """
+    drawing = _chosen(e, kind)
+    drawing.check(how)
+    layers = getattr(e, "layers", ()) if "layer" in drawing.options and "layer" not in how else (None,)
+    for number in range(len(layers)):
+        asked = how if layers[number] is None else {**how, "layer": number}
+        count = 1 if "page" in how else drawing.pages(e, {**drawing.options, **asked})
+        for page in range(1, count + 1):
+            yield figure(e, drawing.name, lang=lang, **asked, **({"page": page} if count > 1 else {}))
 
 
 def kinds(e: Explanation) -> tuple[str, ...]:

@@ -6,3 +6,6 @@ from .base import Explanation as Explanation
 from .base import Provenance as Provenance
 from .base import Quality as Quality
 from .importance import Importance as Importance
+from .units import Units as Units
+from .weights import KernelUnits as KernelUnits
+from .weights import WeightUnits as WeightUnits

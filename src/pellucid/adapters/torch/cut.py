@@ -14,6 +14,9 @@ from pellucid.core.errors import CapabilityError, LayerError, nearest
 from pellucid.core.model import LayerInfo
 from pellucid.core.place import Place
 
+from . import steps
+from .steps import replaced
+
 
 class Reached(BaseException):
     """Carries a layer's value out of the forward pass, past any `except Exception` in it."""
@@ -40,6 +43,10 @@ def submodule(module: nn.Module, layer: str) -> nn.Module:
 @contextmanager
 def tapped(module: nn.Module, place: Place, change: Callable[[Any], Any]) -> Iterator[Counter[str]]:
     """While open, the value at `place` passes through `change`; yields how often the layer was called."""
+    if place.function:
+        with steps.tapped(module, {place: change}) as functions:
+            yield functions
+        return
     seen: Counter[str] = Counter()
     layer = submodule(module, place.layer)
 
@@ -51,7 +58,7 @@ def tapped(module: nn.Module, place: Place, change: Callable[[Any], Any]) -> Ite
         if not args:
             key = next(iter(kwargs))
             return args, {**kwargs, key: change(kwargs[key])}
-        return _replaced(args, place.item or 0, change), kwargs
+        return replaced(args, place.item or 0, change), kwargs
 
     def after(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
         if place.input or seen["calls"] != (place.call or 1):
@@ -59,7 +66,7 @@ def tapped(module: nn.Module, place: Place, change: Callable[[Any], Any]) -> Ite
         seen["hits"] += 1
         if place.item is None:
             return change(output)
-        return _replaced(output, place.item, change)
+        return replaced(output, place.item, change)
 
     with ExitStack() as hooks:
         hooks.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
@@ -119,8 +126,10 @@ def check(module: nn.Module, call: Callable[..., Any], place: Place, inputs: Any
         call(*inputs)
     calls = seen["calls"]
     if calls == 0:
+        functions = nearest(place.layer, (n for n in seen if n not in ("calls", "hits")))
         raise LayerError(
-            f"The forward pass does not call {place.layer!r}.", fix="Choose a layer that it runs through."
+            f"The forward pass does not call {place.layer!r}.",
+            fix=functions or "Choose a layer that it runs through.",
         )
     if place.call is None and calls > 1:
         raise LayerError(
@@ -176,10 +185,3 @@ def _passed(entered: Counter[str], start: Place | None) -> None:
         raise LayerError(
             f"The forward pass does not reach {start}.", fix="Choose a layer that it runs through."
         )
-
-
-def _replaced(values: Any, item: int, change: Callable[[Any], Any]) -> tuple[Any, ...]:
-    if not isinstance(values, tuple | list) or item >= len(values):
-        size = len(values) if isinstance(values, tuple | list) else 1
-        raise LayerError(f"The layer gives {size} values, item {item} is not among them.")
-    return tuple(change(v) if i == item else v for i, v in enumerate(values))

@@ -14,13 +14,13 @@ from torch import nn
 
 from pellucid.adapters.function import pick
 from pellucid.core.errors import CapabilityError, LayerError, ShapeError
-from pellucid.core.model import Facts, LayerInfo
+from pellucid.core.model import Facts, LayerInfo, Operation
 from pellucid.core.place import Place
 from pellucid.core.rules import Rule
 from pellucid.core.run import MEMORY
 from pellucid.core.types import NpArray
 
-from . import cut, rest, rules
+from . import cut, inside, rest, rules, steps
 
 ACCELERATOR_MEMORY = 2 * 2**30
 """Bytes of activations that an automatic batch may hold on an accelerator, which wants large batches."""
@@ -118,13 +118,25 @@ class TorchModel:
         return [
             LayerInfo(name, type(m).__name__, None, sum(p.numel() for p in m.parameters(recurse=False)))
             for name, m in self.module.named_modules()
-            if name
+            if name and steps.REMADE not in name.split(".")
         ]
 
     def check(self, place: str, inputs: tuple[torch.Tensor, ...]) -> None:
         with torch.no_grad():
             rows = [self._into(self._probe(a)) for a in inputs]
             cut.check(self.module, self._call, Place.parse(place), rows)
+
+    def weights(self, layer: str) -> dict[str, NpArray]:
+        return inside.weights(cut.submodule(self.module, layer), self.numpy)
+
+    def operations(self, inputs: tuple[torch.Tensor, ...]) -> list[Operation]:
+        with torch.no_grad():
+            return inside.operations(self.module, self._call, [self._into(self._probe(a)) for a in inputs])
+
+    def capture(self, inputs: tuple[torch.Tensor, ...], places: tuple[str, ...]) -> dict[str, torch.Tensor]:
+        with torch.no_grad():
+            found = inside.capture(self.module, self._call, places, [self._into(a) for a in inputs])
+        return {p: v.to(self.dtype) if v.is_floating_point() else v for p, v in found.items()}
 
     def bytes_per_row(self, inputs: tuple[torch.Tensor, ...]) -> float:
         if self.rule is not None and self.rule.paired:
