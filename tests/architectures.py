@@ -176,6 +176,17 @@ JOINS: dict[str, Callable[..., Any]] = {
     "l1 normalised": lambda h: F.normalize(h, p=1),
     "std": lambda h: h / (0.1 + h.std(1, keepdim=True)),
     "var": lambda h: h * h.var(1, keepdim=True),
+    "var and mean": lambda h: _standardised(torch.var_mean(h, 1, keepdim=True), h),
+    "std and mean": lambda h: _standardised(torch.std_mean(h, 1, keepdim=True), h),
+    "product of all": lambda h: h + (1 + h).prod(1, keepdim=True),
+    "products so far": lambda h: (0.5 + h).cumprod(1),
+    "distances": lambda h: torch.cat([h, torch.cdist(h[:, None, :4], h.view(-1, 2, 4))[:, 0]], 1)[:, 2:],
+    "distances of many": lambda h: torch.cdist(h[:, :, None], torch.linspace(-1, 1, 30).to(h)[:, None])[
+        :, :, 0
+    ],
+    "sorted": lambda h: (h.tanh() + torch.arange(8).to(h) * 9).sort(1, descending=True)[0],
+    "largest few": lambda h: (h.tanh() - torch.arange(8).to(h) * 9).topk(8, 1)[0],
+    "median": lambda h: h * (h.tanh() + torch.arange(8).to(h) * 9).median(1, keepdim=True)[0],
     "cosine": lambda h: h * F.cosine_similarity(h, h.tanh(), dim=1)[:, None],
     "outer product": lambda h: torch.bmm(h[:, :, None], h[:, None].tanh()).sum(1),
     "einsum": lambda h: torch.einsum("ni,nj->nj", h, h.tanh()),
@@ -185,6 +196,13 @@ JOINS: dict[str, Callable[..., Any]] = {
     "atan2": lambda h: torch.atan2(h, h.flip(1) + 2),
     "dropout": lambda h: F.dropout(h, 0.5, training=False).tanh(),
 }
+
+
+def _standardised(found: tuple[torch.Tensor, torch.Tensor], h: torch.Tensor) -> torch.Tensor:
+    spread, middle = found
+    return (h - middle) / (0.1 + spread)
+
+
 PARTS: dict[str, Build] = {
     "bilinear": lambda: Apply(lambda h, b: b(h, h.tanh()), nn.Bilinear(8, 8, 8)),
     "reused module": lambda: Apply(lambda h, act, fc: act(fc(act(fc(act(h))))), nn.ReLU(), nn.Linear(8, 8)),
@@ -318,6 +336,11 @@ IMAGES: dict[str, Build] = {
     "MaxPool3d": lambda: image(lambda h: F.max_pool3d(h[:, None], 2)[:, 0]),
     "overlapping MaxPool3d": lambda: image(lambda h: F.max_pool3d(h[:, None].relu(), 3, 1, 1)[:, 0]),
     "AdaptiveMaxPool3d": lambda: image(lambda h: F.adaptive_max_pool3d(h[:, None], (2, 3, 2))[:, 0]),
+    "fractional pool": lambda: image(
+        lambda h: F.fractional_max_pool2d(
+            h, 2, output_size=3, _random_samples=torch.linspace(0.1, 0.9, 24).reshape(3, 4, 2).to(h)[: len(h)]
+        )
+    ),
     "amax over space": lambda: image(lambda h: h.amax((2, 3), keepdim=True)),
     "BatchNorm2d": lambda: image(nn.BatchNorm2d(4), nn.ReLU()),
     "GroupNorm": lambda: image(nn.GroupNorm(2, 4), nn.ReLU()),

@@ -6,6 +6,7 @@ Guided backpropagation and deconvolution are here too: the same for every spelli
 from __future__ import annotations
 
 import copy
+import itertools
 import sys
 from typing import Any
 
@@ -224,6 +225,38 @@ def test_a_product_is_shared_equally():
     np.testing.assert_allclose(e.values, [[2 * 3, 4 * 2]])
 
 
+def test_many_factors_have_their_shapley_values():
+    """By brute force over all orders in which the factors change."""
+    x, start = nets.rows(1, 5, dtype=torch.float64), nets.rows(1, 5, seed=1, dtype=torch.float64)
+    want = np.zeros(5)
+    orders = list(itertools.permutations(range(5)))
+    for order in orders:
+        now = start[0].clone()
+        for i in order:
+            before = now.prod().item()
+            now[i] = x[0, i]
+            want[i] += (now.prod().item() - before) / len(orders)
+    np.testing.assert_allclose(DeepLift()(lambda x: x.prod(1), x, baseline=start).values, [want], atol=1e-12)
+    last = lambda x: x.cumprod(1)[:, 4]  # noqa: E731
+    np.testing.assert_allclose(DeepLift()(last, x, baseline=start).values, [want], atol=1e-12)
+
+
+def test_a_mean_beside_a_variance_is_linear():
+    x, start = nets.rows(3, 5, dtype=torch.float64), nets.rows(3, 5, seed=1, dtype=torch.float64)
+    for f in (torch.var_mean, torch.std_mean):
+        e = DeepLift()(lambda x, f=f: f(x, 1)[1], x, baseline=start)
+        np.testing.assert_allclose(e.values, (x - start) / 5, atol=1e-14)
+        apart = DeepLift()(lambda x, f=f: f(x, 1)[0] + f(x, 1)[1], x, baseline=start).values
+        both = DeepLift()(lambda x, f=f: sum(f(x, 1)), x, baseline=start).values
+        np.testing.assert_allclose(both, apart, atol=1e-13)
+
+
+def test_distances_are_shared_like_norms():
+    x, to = nets.rows(3, 5, dtype=torch.float64), nets.rows(1, 5, seed=1, dtype=torch.float64)
+    e = DeepLift()(lambda x: torch.cdist(x, to)[:, 0], x)
+    np.testing.assert_allclose(e.values, DeepLift()(lambda x: (x - to).norm(dim=1), x).values, atol=1e-12)
+
+
 def test_saturation_is_seen():
     """Past the kink the gradient is zero; the change is not."""
     x = torch.tensor([[2.0]])
@@ -246,7 +279,9 @@ class Sorting(nn.Module):
 
 def test_an_operation_without_a_rule_is_refused_by_name():
     net, x = nets.seeded(Sorting), nets.rows(3, 6)
-    with pytest.raises(CapabilityError, match=r"no rule for aten.sort in 'head'.*strict=False"):
+    with pytest.raises(
+        CapabilityError, match=r"no rule for aten.sort with other places in 'head'.*strict=False"
+    ):
         DeepLift()(net, x, target=1)
 
 
@@ -256,14 +291,21 @@ def test_or_named_in_a_check():
         e = DeepLift(strict=False)(net, x, target=1)
     check = next(c for c in e.quality.checks if c.name == "operations")
     assert check.status == "warn"
-    assert "aten.sort in 'head'" in check.meaning
+    assert "aten.sort with other places in 'head'" in check.meaning
 
 
 @pytest.mark.parametrize(
     ("function", "name"),
     [
-        (lambda h: h.cumprod(1), "aten.cumprod"),
-        (lambda h: h.topk(3, 1)[0], "aten.topk"),
+        (lambda h: h.logcumsumexp(1), "aten.logcumsumexp"),
+        (lambda h: h.topk(3, 1)[0], "aten.topk with other places"),
+        (lambda h: h.cummax(1)[0], "aten.cummax with other places"),
+        (lambda h: torch.cdist(h, h.tanh(), p=1), "aten._cdist_forward of order 1"),
+        (lambda h: h.repeat(1, 20).prod(1, keepdim=True), "aten.prod of more than 64 factors"),
+        (
+            lambda h: F.fractional_max_pool2d(h.view(-1, 1, 2, 3), (1, 2), output_size=(2, 2)).flatten(1),
+            "fractional_max_pool2d with other places",
+        ),
         (lambda h: h.gather(1, h.argsort(1)), "aten.gather with other places"),
         (lambda h: h.clamp(min=h.flip(1)), "aten.clamp with bounds that depend on the input"),
         (lambda h: torch.fft.rfft(h).abs(), "aten.abs of complex numbers"),

@@ -66,7 +66,7 @@ class Tape(TorchDispatchMode):
     ) -> None:
         super().__init__()
         self.wanted, self.slim, self.place, self.ops = wanted, slim, place, list[Op]()
-        self._known: dict[int, tuple[bool, bool]] = {}
+        self._known: dict[int, tuple[bool, bool, Any, bool]] = {}
         self._last: Op | None = None
 
     @classmethod
@@ -80,8 +80,10 @@ class Tape(TorchDispatchMode):
         kwargs = kwargs or {}
         known = self._known.get(id(func))
         if known is None:
-            known = self._known[id(func)] = (self.wanted(func.overloadpacket), func._schema.is_mutable)
-        wanted, writes = known
+            packet = func.overloadpacket
+            known = (self.wanted(packet), func._schema.is_mutable, packet, packet in self.slim)
+            self._known[id(func)] = known
+        wanted, writes, packet, slim = known
         if writes:
             keep(self.ops, args[0] if args else None)
         if not wanted:
@@ -89,26 +91,25 @@ class Tape(TorchDispatchMode):
         needs = tuple([needed(a) for a in args])
         if True not in needs:
             return func(*args, **kwargs)
-        return self._recorded(func, args, kwargs, needs, writes)
-
-    def _recorded(self, func: Any, args: Any, kwargs: Any, needs: tuple[bool, ...], writes: bool) -> Any:
         kept = args
-        if func.overloadpacket in self.slim and sum(needs) == 1:
-            kept = tuple(None if n else a for n, a in zip(needs, args, strict=True))
+        if slim and sum(needs) == 1:
+            kept = tuple([None if n else a for n, a in zip(needs, args, strict=True)])
         elif writes:
             kept = (args[0].detach().clone(), *args[1:])
         out = func(*args, **kwargs)
+        self._note(packet, kept, kwargs, out, needs)
+        return out
+
+    def _note(self, packet: Any, kept: Any, kwargs: Any, out: Any, needs: tuple[bool, ...]) -> None:
         if isinstance(out, torch.Tensor):
             first, more = out, ()
         else:
             first, *rest = out if out else (None,)
             more = tuple(rest)
         if isinstance(first, torch.Tensor):
-            packet = func.overloadpacket
             op = Op(packet, kept, kwargs, first, more, needs, module=self.place(packet), live=first)
             self.ops.append(op)
             self._last = op
-        return out
 
     def flush(self) -> None:
         """Read the node of the operation recorded last."""
@@ -221,4 +222,13 @@ def place_of(module: nn.Module) -> Callable[[], str]:
 def _wanted_places(module: nn.Module, places: Any) -> Callable[[Any], str]:
     """The path of the module that is running, for the packets that ask for it."""
     running = place_of(module)
-    return lambda packet: running() if places is True or (places and places(packet)) else ""
+    if places is True or not places:
+        return (lambda packet: running()) if places else (lambda packet: "")
+    asked: dict[int, bool] = {}
+
+    def where(packet: Any) -> str:
+        if id(packet) not in asked:
+            asked[id(packet)] = places(packet)
+        return running() if asked[id(packet)] else ""
+
+    return where

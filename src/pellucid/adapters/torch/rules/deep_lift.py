@@ -108,8 +108,7 @@ def as_hook(rule: Rule, step: Step) -> Hook:
     """A rule as what autograd calls."""
 
     def hook(gi: tuple[Any, ...], go: tuple[Any, ...]) -> tuple[Any, ...]:
-        g = next((t for t in go if t is not None), None)
-        return gi if g is None else tuple(rule(step, g, list(gi)))
+        return gi if go[0] is None else tuple(rule(step, go[0], list(gi)))
 
     return hook
 

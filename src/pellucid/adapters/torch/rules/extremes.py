@@ -19,7 +19,20 @@ SPACE = {
     A.adaptive_max_pool2d: 2,
     A.max_pool3d_with_indices: 3,
     A.adaptive_max_pool3d: 3,
+    A.fractional_max_pool2d: 2,
+    A.fractional_max_pool3d: 3,
 }
+CHOICES = {
+    A.topk: 2,
+    A.kthvalue: 2,
+    A.sort: 1,
+    A.median: 1,
+    A.nanmedian: 1,
+    A.mode: 1,
+    A.cummax: 1,
+    A.cummin: 1,
+}
+"""What chooses among values, with the place of the dimension among its arguments."""
 NUDGE = 1e-9
 """How much of x is added to the reference to choose between equal values, as a share of the reference's largest."""
 
@@ -37,7 +50,8 @@ def pool(s: Step, g: torch.Tensor, gi: Grads) -> Grads:
     change = pushed(s.op.more[0], g * (top - s.y0))
     short = s.y - top
     if bool(short.any()):
-        chosen = s.op.packet(_untied(x0, x), *s.x[1:], **s.op.kwargs)[1]
+        rest = [a.double() if isinstance(a, torch.Tensor) else a for a in s.x[1:]]
+        chosen = s.op.packet(_untied(x0, x), *rest, **s.op.kwargs)[1]
         change = change + pushed(chosen, g * short)
     gi[0] = ratio(change, torch.ones_like(x), x, x0, gi[0])
     return gi
@@ -79,6 +93,17 @@ def _spread(attains: torch.Tensor, dims: Any, order: torch.Tensor) -> torch.Tens
     among = torch.where(attains, order, -torch.inf)
     first = (attains & (among == among.amax(dims, True))).to(order.dtype)
     return first / first.sum(dims, True)
+
+
+def same_choice(s: Step) -> bool:
+    """Whether what was chosen at x is what was chosen at the reference: then the choice is linear."""
+    x0, y0 = s.x0[0], s.y0
+    if not s.op.more:
+        return False
+    places, dim = s.op.more[0], s.option(CHOICES[s.op.packet], "dim", -1)
+    if places.ndim < x0.ndim:
+        places, y0 = places.unsqueeze(dim), y0.unsqueeze(dim)
+    return bool((x0.gather(dim, places) == y0).all()) if x0.ndim else True
 
 
 RULES: dict[Any, Callable[[Step, torch.Tensor, Grads], Grads]] = {

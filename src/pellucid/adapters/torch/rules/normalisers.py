@@ -127,7 +127,22 @@ def deviation(s: Step, g: torch.Tensor, gi: Grads) -> Grads:
     g, y, y0 = (t.reshape(x.sum(dims, True).shape) for t in (g, s.y, s.y0))
     count = x.numel() / max(1, g.numel())
     correction = s.op.kwargs.get("correction", 1)
-    if s.op.packet is torch.ops.aten.std:
+    if s.op.packet in (torch.ops.aten.std, torch.ops.aten.std_mean):
         g = torch.where(y + y0 > 0, g / (y + y0), 0)
     gi[0] = g * (c + c0) / (count - (1 if correction is None else correction))
+    return gi
+
+
+def deviation_and_mean(s: Step, g: torch.Tensor, gi: Grads) -> Grads:
+    """Variance or its root, and the mean, whose plain derivative is exact: the former's is replaced in their sum."""
+    x = s.x[0]
+    dims = s.option(1, "dim", None)
+    c = x - x.mean(list(range(x.ndim)) if dims is None else dims, True)
+    count = x.numel() / max(1, g.numel())
+    correction = s.op.kwargs.get("correction", 1)
+    plain = g.reshape(x.sum(list(range(x.ndim)) if dims is None else dims, True).shape)
+    if s.op.packet is torch.ops.aten.std_mean:
+        plain = torch.where(s.y > 0, g / (2 * s.y), 0).reshape(plain.shape)
+    slope = 2 * plain * c / (count - (1 if correction is None else correction))
+    gi[0] = gi[0] - slope + deviation(s, g, [None])[0]
     return gi

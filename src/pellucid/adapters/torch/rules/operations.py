@@ -11,6 +11,8 @@ from .multipliers import (
     Rule,
     Step,
     choice,
+    distances,
+    factors,
     gate,
     interpolation,
     kinked,
@@ -21,6 +23,7 @@ from .multipliers import (
     quotient,
     scaled_product,
     scaled_quotient,
+    several,
     unary,
 )
 
@@ -108,7 +111,18 @@ RULES: dict[Any, Rule] = {
     **dict.fromkeys(NORMS, normalisers.vector_norm),
     A.std: normalisers.deviation,
     A.var: normalisers.deviation,
+    A.std_mean: normalisers.deviation_and_mean,
+    A.var_mean: normalisers.deviation_and_mean,
+    A.prod: several,
+    A.cumprod: several,
+    A._cdist_forward: distances,
+    A._euclidean_dist: distances,
 }
+FRACTIONAL = packets("fractional_max_pool2d fractional_max_pool3d")
+FACTORS = 64
+"""At most so many factors of a product have a rule: its cost grows with them."""
+NAMED = NORMS | FRACTIONAL | SAME_PLACES | frozenset({A.prod, A.cumprod, A._cdist_forward})
+"""What has a rule, but not in every form."""
 PRODUCTS = frozenset(p for p, rule in RULES.items() if rule in (product, quotient, matrices, midpoint))
 
 
@@ -119,25 +133,27 @@ def recorded(packet: Any) -> bool:
 
 def doubtful(packet: Any) -> bool:
     """Whether the operation may have to be named."""
-    return packet not in RULES or packet in NORMS or packet in SAME_PLACES
+    return packet not in RULES or packet in NAMED
 
 
 def rule_of(s: Step) -> tuple[Rule | None, str]:
     """The rule of a step, None where the plain derivative is exact; and what is missing, "" if nothing."""
     packet = s.op.packet
-    name, alone = str(packet), sum(s.op.needs) == 1
+    alone = sum(s.op.needs) == 1
     if packet in SAME_PLACES or packet in MASKED:
         if alone and _same_constants(s):
             return None, ""
-        return (unary, "") if packet in MASKED and alone else (None, f"{name} with other places")
+        return (unary, "") if packet in MASKED and alone else (None, f"{packet} with other places")
+    if packet in extremes.CHOICES:
+        return None, "" if extremes.same_choice(s) else f"{packet} with other places"
     rule = RULES.get(packet)
     if rule is None:
-        return None, name
+        return None, str(packet)
     if packet in PRODUCTS and alone and _same_constants(s):
         return None, ""
     lacks = _lacking(s, alone)
     if lacks or (rule is normalisers.batch_norm and not s.x[5]):
-        return None, lacks and f"{name} {lacks}"
+        return None, lacks and f"{packet} {lacks}"
     return rule, ""
 
 
@@ -150,6 +166,18 @@ def _lacking(s: Step, alone: bool) -> str:
         return "with another factor"
     if packet in STRAIGHT and not alone:
         return "with bounds that depend on the input"
+    return _beyond(s)
+
+
+def _beyond(s: Step) -> str:
+    """What is beyond the rule of an operation that has one for some of its forms."""
+    packet = s.op.packet
+    if packet in FRACTIONAL and not _same_constants(s):
+        return "with other places"
+    if packet is A._cdist_forward and s.x[2] != 2:
+        return f"of order {s.x[2]:g}"
+    if RULES[packet] is several and factors(s) > FACTORS:
+        return f"of more than {FACTORS} factors"
     if packet in NORMS and not normalisers.has_norm(s):
         return f"of order {s.option(1, 'ord', 2)}"
     return ""
