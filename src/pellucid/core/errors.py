@@ -75,7 +75,15 @@ class Unreliable(PellucidError, RuntimeError):
 
 
 class Cancelled(PellucidError, RuntimeError):
-    """The caller asked the run to stop."""
+    """The caller asked the run to stop.
+
+    Attributes:
+        result: what was known by then, as a result of its own: fewer rows, or wider intervals; None where nothing was.
+    """
+
+    def __init__(self, problem: str, *, result: object = None) -> None:
+        super().__init__(problem)
+        self.result = result
 
 
 class PellucidWarning(UserWarning):

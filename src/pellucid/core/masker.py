@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from typing import Any, Protocol, cast
 
@@ -29,6 +30,11 @@ class Hidden:
     fill: Filling
     label: NpArray | None = None
     member: Bools | None = None
+
+    @cached_property
+    def fillings(self) -> int:
+        """How many rows stand for one coalition."""
+        return self.fill(np.zeros((1, len(self.players)), bool)).shape[1]
 
     def spread(self, values: NpArray, *, share: bool) -> NpArray:
         """Player values (players,) back on the features (*features).

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+
+from .types import NpArray
 
 
 @dataclass
@@ -19,6 +22,7 @@ class Notes:
         checks: (name, value, limit for a warning, limit for a failure, meaning, advice, rows) as `check` takes them.
         said: sentences for the provenance.
         memory: what a view learned and keeps (its batch size).
+        stopped: whether the caller cancelled while the answer was being improved.
     """
 
     half_width: Any = None
@@ -27,6 +31,7 @@ class Notes:
     checks: list[Finding] = field(default_factory=list["Finding"])
     said: list[str] = field(default_factory=list[str])
     memory: dict[str, Any] = field(default_factory=dict[str, Any])
+    stopped: bool = False
 
     def certify(self, *, half_width: Any = None, kind: str, exact: bool = False) -> None:
         """State the error of the answer: its 95 % half-widths and what they come from."""
@@ -63,18 +68,24 @@ class Finding:
         return ("ok", "warn", "fail").index(self.status), self.value
 
 
-def merged(notes: list[Notes]) -> Notes:
-    """One account of many rows, from one per row: the worst of each check, with the rows where it fails."""
+def merged(notes: list[Notes], places: Sequence[Sequence[int] | NpArray] | None = None) -> Notes:
+    """One account of many rows: the worst of each check, with the rows where it fails.
+
+    Args:
+        notes: one account for each group of rows.
+        places: the rows of each group, by their place in the whole; None where each is one row.
+    """
     out = Notes(error_kind=notes[0].error_kind, exact=all(n.exact for n in notes))
     kinds = {n.error_kind for n in notes if not n.exact}
     out.error_kind = kinds.pop() if kinds else notes[0].error_kind
     out.said = list(dict.fromkeys(sentence for n in notes for sentence in n.said))
-    found: dict[str, list[tuple[int, Finding]]] = {}
-    for row, n in enumerate(notes):
+    found: dict[str, list[tuple[list[int], Finding]]] = {}
+    for group, n in enumerate(notes):
+        own = [group] if places is None else [int(place) for place in places[group]]
         for f in n.checks:
-            found.setdefault(f.name, []).append((row, f))
+            failing = [own[r] for r in f.rows] if f.rows else own if f.status != "ok" else []
+            found.setdefault(f.name, []).append((failing, f))
     for entries in found.values():
         _, worst = max(entries, key=lambda e: e[1].severity)
-        rows = tuple(row for row, f in entries if f.status != "ok")
-        out.checks.append(replace(worst, rows=rows))
+        out.checks.append(replace(worst, rows=tuple(sorted(r for rows, _ in entries for r in rows))))
     return out

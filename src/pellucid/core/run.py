@@ -191,6 +191,34 @@ def tracking(run: Run, label: str, total: int) -> Iterator[Callable[[int], None]
             bar.close()
 
 
+class Part:
+    """A part of a tracked whole: its own steps, told in the whole's units.
+
+    Attributes:
+        tell: the whole's `advance`.
+        worth: what the part counts for in the whole.
+        steps: how many steps it takes, or less.
+    """
+
+    def __init__(self, tell: Callable[[int], None], *, worth: int, steps: int) -> None:
+        self.tell, self.worth, self.steps = tell, worth, steps
+        self.done = self.told = 0
+
+    def advance(self, steps: int) -> None:
+        """Some steps are done."""
+        self.done += steps
+        self._tell(min(self.worth, self.worth * self.done // max(1, self.steps)))
+
+    def finish(self) -> None:
+        """All is done, in however many steps."""
+        self._tell(self.worth)
+
+    def _tell(self, reached: int) -> None:
+        if reached > self.told:
+            self.tell(reached - self.told)
+            self.told = reached
+
+
 def _interactive() -> bool:
     if "ipykernel" in sys.modules:
         return True

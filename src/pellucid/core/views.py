@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from .notes import Notes
 from .run import Pace, Run, batches, current, stop_if_cancelled, tracking
 from .target import Target
 from .types import Array, Bools, NpArray
+
+T = TypeVar("T")
 
 BLACK_BOX_ROWS = 65536
 """Rows in the largest automatic batch of a model that is only asked for predictions."""
@@ -73,58 +75,111 @@ class View:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Game(View):
-    """v(S): the explained number of one row when only the players in S keep their values.
+    """v(S): the explained number of each row when only the players in S keep their values.
+
+    The rows have equally many players, share batches, and share the coalitions that are asked, so that a model is
+    called as seldom as it can be and what an estimator computes of its coalitions is computed once.
 
     Attributes:
-        f: rows (m, *features) -> (m,).
-        hidden: how players are hidden in this row.
-        row: the caller's row number; random numbers go by it.
-        pace: rows per call of f.
+        f: variants of rows (m, *features), and the caller's number of the row that each is one of (m,) -> (m,).
+        hidden: how players are hidden in each row.
+        rows: (n,) the caller's numbers of the rows.
+        pace: variants per call of f.
+        advance: told how many coalitions were answered.
+        shared: what `once` keeps for all rows of the same call.
     """
 
-    f: Callable[[NpArray], NpArray]
-    hidden: Hidden
-    row: int = 0
+    f: Callable[[NpArray, NpArray], NpArray]
+    hidden: tuple[Hidden, ...]
+    rows: NpArray
     pace: Pace
+    advance: Callable[[int], None] = lambda answered: None
+    shared: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     @property
     def players(self) -> int:
-        """How many players."""
-        return len(self.hidden.players)
+        """How many players each row has."""
+        return len(self.hidden[0].players)
 
-    @cached_property
+    @property
     def rng(self) -> np.random.Generator:
-        """This row's random numbers."""
-        return self.run.generator(self.row)
+        """The random numbers that all rows share, from the start: coalitions are drawn once for all of them."""
+        return self.run.generator()
 
     @cached_property
-    def ends(self) -> tuple[float, float]:
-        """V of nobody and v of everybody."""
-        nobody = self(np.zeros((1, self.players), bool))
-        everybody = self(np.ones((1, self.players), bool))
-        return float(nobody[0]), float(everybody[0])
+    def ends(self) -> tuple[NpArray, NpArray]:
+        """V of nobody and v of everybody, (n,) each."""
+        both = self(np.array([[False], [True]]).repeat(self.players, 1))
+        return both[:, 0], both[:, 1]
+
+    def know(self, nobody: NpArray, everybody: NpArray) -> None:
+        """Take over v of nobody and of everybody, (n,) each, where they were among the coalitions asked."""
+        self.__dict__["ends"] = nobody, everybody
+
+    def once(self, name: str, build: Callable[[], T]) -> T:
+        """What is the same for all rows of the call (a design, a factorisation), built by the first that needs it."""
+        if name not in self.shared:
+            self.shared[name] = build()
+        return self.shared[name]
+
+    def only(self, kept: NpArray) -> Game:
+        """The game of some of the rows, by their place in this view."""
+        if len(kept) == len(self):
+            return self
+        some = replace(self, hidden=tuple(self.hidden[k] for k in kept), rows=self.rows[kept])
+        if "ends" in self.__dict__:
+            some.know(self.ends[0][kept], self.ends[1][kept])
+        return some
 
     def __call__(self, coalitions: Bools) -> NpArray:
-        """V of each coalition, (m, players) -> (m,); the fillings of a coalition are averaged."""
-        out = np.empty(len(coalitions))
-        fillings = self.hidden.fill(coalitions[:1]).shape[1] if len(coalitions) else 1
-        for part in batches(len(coalitions), max(1, self.pace.size // fillings)):
-            rows = self.hidden.fill(coalitions[part])
-            out[part] = self._asked(rows.reshape(-1, *rows.shape[2:])).reshape(rows.shape[:2]).mean(1)
-        return out
+        """V of each coalition in each row: (m, players), or one set per row (n, m, players) -> (n, m).
 
-    def _asked(self, rows: NpArray) -> NpArray:
-        """F of rows (m, *features) -> (m,)."""
+        The fillings of a coalition are averaged.
+        """
+        asked = coalitions.shape[-2]
+        out = np.empty(len(self) * asked)
+        fillings = self.hidden[0].fillings
+        for part in batches(len(out), max(1, self.pace.size // fillings)):
+            out[part] = self._answers(coalitions, asked, part)
+            self.advance(part.stop - part.start)
+        return out.reshape(len(self), asked)
+
+    def _answers(self, coalitions: Bools, asked: int, part: slice) -> NpArray:
+        """V of the (row, coalition) pairs in `part`, counted row by row."""
+        variants, owner = list[NpArray](), list[int]()
+        for row in range(part.start // asked, (part.stop - 1) // asked + 1):
+            some = slice(max(part.start - row * asked, 0), min(part.stop - row * asked, asked))
+            own = coalitions[some] if coalitions.ndim == 2 else coalitions[row, some]
+            variants.append(self.hidden[row].fill(own))
+            owner.append(row)
+        counts = [len(v) * v.shape[1] for v in variants]
+        fillings = variants[0].shape[1]
+        rows = variants[0] if len(variants) == 1 else np.concatenate(variants)
+        which = np.repeat(self.rows[owner], counts)
+        return self._asked(rows.reshape(-1, *rows.shape[2:]), which).reshape(-1, fillings).mean(1)
+
+    def _asked(self, rows: NpArray, which: NpArray) -> NpArray:
+        """F of variants (m, *features) of the rows numbered `which` (m,) -> (m,)."""
         v = np.empty(len(rows))
 
         def ask(part: slice) -> None:
-            v[part] = self.f(rows[part])
+            try:
+                v[part] = self.f(rows[part], which[part])
+            except Exception as error:
+                note = f"pellucid: the model was asked about row {which[part][0]} with features hidden"
+                if note not in getattr(error, "__notes__", ()):
+                    error.add_note(note)
+                raise
 
         self.pace.over(len(rows), ask)
         self.run.meter.count(len(rows), grad=False)
-        if not np.isfinite(v).all():
+        finite = np.isfinite(v)
+        if not finite.all():
             raise DataError(
-                f"The model returns NaN or infinity for row {self.row} with features hidden.",
+                f"The model returns NaN or infinity for row {which[finite.argmin()]} with features hidden.",
                 fix="Choose another masker or background, whose rows the model can take.",
             )
         return v

@@ -44,6 +44,24 @@ class Design:
         """Number of evaluations of the game, the empty and the full coalition included."""
         return 2 + 2 * len(self.half)
 
+    def first(self, budget: int) -> NpArray:
+        """Which pairs make up the design of a smaller budget, drawn in the same way; those of a larger hold them."""
+        players = self.half.shape[1]
+        pairs = _pair_counts(players)
+        wanted = _allocate(players, pairs, (max(budget, minimum_budget(players)) - 2) // 2)
+        start = np.searchsorted(self.stratum, np.arange(1, len(pairs) + 1))
+        place = np.arange(len(self.stratum)) - start[self.stratum - 1]
+        return np.flatnonzero(place < np.array(wanted, dtype=float)[self.stratum - 1])
+
+    def only(self, kept: NpArray) -> Design:
+        """The design of some of its pairs, which fill no size beyond the share that is kept of it."""
+        sizes = int(self.stratum.max(initial=0)) + 1
+        before = np.bincount(self.stratum, minlength=sizes)
+        share = (np.bincount(self.stratum[kept], minlength=sizes) / np.maximum(before, 1))[self.stratum[kept]]
+        return Design(
+            self.half[kept], self.weight[kept] / share, self.inclusion[kept] * share, self.stratum[kept]
+        )
+
 
 def minimum_budget(players: int) -> int:
     """Smallest number of evaluations, empty and full included, that `sample_coalitions` accepts.
@@ -124,9 +142,9 @@ def _allocate(players: int, pairs: list[int], total: int) -> list[int]:
 
 
 def _draw_ranks(total: int, count: int, rng: np.random.Generator) -> NpArray:
-    """Distinct ranks in ``range(total)``, all of them if ``count`` says so; -1 where ranks would overflow."""
+    """Distinct ranks in ``range(total)``, in random order; -1 where ranks would overflow."""
     if count == total:
-        return np.arange(total, dtype=np.int64)
+        return rng.permutation(total).astype(np.int64)
     if total >= _CAP:
         return np.full(count, -1, dtype=np.int64)
     return rng.choice(total, count, replace=False).astype(np.int64)

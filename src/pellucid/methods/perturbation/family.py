@@ -1,21 +1,23 @@
-"""Perturbation methods: one `Game` per row, from any model that predicts, to an `Attribution`."""
+"""Perturbation methods: a `Game` of many rows, from any model that predicts, to an `Attribution`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
 
 from pellucid.core import baseline as baselines
-from pellucid.core.errors import CapabilityError, DataError, ParameterError
+from pellucid.core.errors import CapabilityError, Cancelled, DataError, ParameterError
 from pellucid.core.features import Columns, Features, Pixels
 from pellucid.core.intake import Data, read
-from pellucid.core.masker import Background, Fill, Masker, Segments
+from pellucid.core.masker import Background, Fill, Hidden, Masker, Segments
 from pellucid.core.model import Differentiable, Layered
-from pellucid.core.notes import merged
-from pellucid.core.run import LARGEST, Pace, Run, current, stop_if_cancelled, tracking
+from pellucid.core.notes import Notes, merged
+from pellucid.core.run import LARGEST, Pace, Part, Run, current, stop_if_cancelled, tracking
 from pellucid.core.target import Neuron, Target, space_of
 from pellucid.core.types import Array, NpArray
 from pellucid.core.views import BLACK_BOX_ROWS, Aim, Game
@@ -24,6 +26,10 @@ from pellucid.results import Attribution
 
 BACKGROUND_ROWS = 100
 """Rows kept of a larger background; pass `Background(rows)` as the masker to keep all."""
+BATCHES = 8
+"""Model calls that rows are collected for before they are played together."""
+DRIFT = 1e-3
+"""How far two answers about the same row may differ, as a share of their size, before it is said."""
 
 
 class GameMethod(Method, abstract=True):
@@ -34,8 +40,12 @@ class GameMethod(Method, abstract=True):
     """Whether the values add up to f(x) - f(all hidden): then a player's value is divided among its features."""
 
     def attribute(self, game: Game) -> NpArray:
-        """The formula: (players,) values of the game of one row."""
+        """The formula: (rows, players) values of the game of some rows with equally many players."""
         raise NotImplementedError
+
+    def calls(self, players: int) -> int:
+        """How many coalitions of so many players are asked per row, at most: progress is measured against it."""
+        return players + 2
 
     def hide(self, data: Data, point: NpArray, background: NpArray | None, given: bool) -> Masker:
         """The masker where the caller passes none.
@@ -91,7 +101,10 @@ class GameMethod(Method, abstract=True):
             with data.model.at_rest():
                 asked = Asked(data, run, target, tuple(map(str, classes)))
                 maskers = self._maskers(data, masker, baseline, background, run)
-                result = self._result(asked, self._games(asked, maskers))
+                played = self._played(asked, maskers)
+                result = self._result(asked, played, maskers[0].describe())
+                if len(result) < len(data.x) or any(p.notes.stopped for p in played):
+                    raise Cancelled("The run was cancelled.", result=result)
         except Exception as error:
             self._noted(error, model, x, target=target)
             raise
@@ -110,53 +123,122 @@ class GameMethod(Method, abstract=True):
             return [self.hide(data, points[0], usual, False)] * len(data.x)
         return [self.hide(data, point, None, baseline is not None) for point in points]
 
-    def _games(self, asked: Asked, maskers: list[Masker]) -> list[tuple[Game, NpArray, str]]:
-        """Play the game of each row: its players' values, and how they were hidden."""
-        out: list[tuple[Game, NpArray, str]] = []
-        data, run = asked.data, asked.run
-        with tracking(run, self.title, len(data.x)) as advance:
-            for row, masker in enumerate(maskers):
-                stop_if_cancelled(run)
-                hidden = masker.bind(data.x[row], data.features)
-                game = Game(run=run, f=asked.about(row), hidden=hidden, row=row, pace=asked.pace)
-                out.append((game, np.asarray(self.attribute(game), float), masker.describe()))
-                advance(1)
+    def _played(self, asked: Asked, maskers: list[Masker]) -> list[Played]:
+        """Play the games of all rows; where the run is cancelled, those that were finished before."""
+        out, shared, f = list[Played](), dict[int, dict[str, Any]](), asked.about()
+        blocks = self._blocks(asked, maskers)
+        first = next(blocks)
+        per_row = self.calls(len(first[0][1].players))
+        with tracking(asked.run, self.title, len(maskers) * per_row) as advance:
+            try:
+                for team in (t for block in chain([first], blocks) for t in _teams(block)):
+                    hidden = tuple(h for _, h in team)
+                    calls = self.calls(len(hidden[0].players))
+                    part = Part(advance, worth=len(team) * per_row, steps=len(team) * calls)
+                    game = Game(
+                        run=asked.run,
+                        f=f,
+                        hidden=hidden,
+                        rows=np.array([row for row, _ in team]),
+                        pace=asked.pace,
+                        advance=part.advance,
+                        shared=shared.setdefault(len(hidden[0].players), {}),
+                    )
+                    out.append(Played.of(game, np.asarray(self.attribute(game), float), self.complete))
+                    part.finish()
+                    if game.notes.stopped:
+                        break
+            except Cancelled:
+                if not out:
+                    raise
         return out
 
-    def _result(self, asked: Asked, games: list[tuple[Game, NpArray, str]]) -> Attribution:
+    def _blocks(self, asked: Asked, maskers: list[Masker]) -> Iterator[list[tuple[int, Hidden]]]:
+        """Rows bound to their maskers, as many at once as fill some batches."""
+        block, variants = list[tuple[int, Hidden]](), 0
+        for row, masker in enumerate(maskers):
+            stop_if_cancelled(asked.run)
+            hidden = masker.bind(asked.data.x[row], asked.data.features)
+            block.append((row, hidden))
+            variants += self.calls(len(hidden.players)) * hidden.fillings
+            if variants >= BATCHES * asked.pace.size:
+                yield block
+                block, variants = [], 0
+        if block:
+            yield block
+
+    def _result(self, asked: Asked, played: list[Played], hiding: str) -> Attribution:
         data, facts, y = asked.data, asked.data.model.facts, asked.y
-        notes = merged([game.notes for game, _, _ in games])
+        every = np.concatenate([p.rows for p in played])
+        order, rows = np.argsort(every), np.sort(every)
+        notes = merged([p.notes for p in played], [np.searchsorted(rows, p.rows) for p in played])
         independent_rows(notes, facts.mixes_rows)
+        nobody, everybody = (np.concatenate([p.ends[k] for p in played])[order] for k in (0, 1))
+        repeatable(notes, asked.output[rows], everybody, nobody)
         labels = asked.goal.labels(asked.aim.classes, len(data.x))
         outputs = space_of(y, asked.aim.space)
         space = asked.goal.counts_in(outputs)
-        halves = [game.notes.half_width for game, _, _ in games]
-        half = None
-        if all(h is not None for h in halves):
-            half = np.stack(
-                [
-                    g.hidden.spread(np.asarray(h), share=self.complete)
-                    for (g, _, _), h in zip(games, halves, strict=True)
-                ]
-            )
+        halves = [p.half_width for p in played if p.half_width is not None]
+        half = np.concatenate(halves)[order] if len(halves) == len(played) else None
+        names = [n for p in played for n in p.names]
         return Attribution(
-            values=np.stack([g.hidden.spread(v, share=self.complete) for g, v, _ in games]),
+            values=np.concatenate([p.values for p in played])[order],
             features=data.features,
-            quality=quality(notes, asked.run, f"{self.called} of {space} {one(labels)}, {games[0][2]}", half),
+            quality=quality(notes, asked.run, f"{self.called} of {space} {one(labels)}, {hiding}", half),
             provenance=self._provenance(facts.name, asked.run, (*facts.notes, *notes.said)),
             space=space,
-            x=data.x,
-            output=asked.output,
-            base=np.array([g.ends[0] for g, _, _ in games]) if self.complete else None,
-            target=labels,
-            scores=y if y.ndim == 2 and not asked.aim.layer else None,
+            x=data.x[rows],
+            output=asked.output[rows],
+            base=nobody if self.complete else None,
+            target=tuple(labels[r] for r in rows),
+            scores=y[rows] if y.ndim == 2 and not asked.aim.layer else None,
             classes=asked.aim.classes,
             score_space=outputs if outputs != space else "",
-            players=() if _is_columns(games[0][0], data) else tuple(g.hidden.players for g, _, _ in games),
-            player_values=_padded([v for _, v, _ in games]),
-            index=data.index,
+            players=() if _is_columns(names[0], data) else tuple(names[i] for i in order),
+            player_values=_padded([v for p in played for v in p.player_values], order),
+            index=tuple(data.index[r] for r in rows) if data.index else (),
             frame=data.frame,
             parts=data.parts,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """What remains of a game when its rows are explained.
+
+    Attributes:
+        rows: (n,) the caller's row numbers.
+        values, half_width: (n, *features).
+        player_values: (n, players).
+        names: what each row's players are called.
+        ends: v of nobody and of everybody, (n,) each; NaN where the method never asked.
+        notes: the method's account.
+    """
+
+    rows: NpArray
+    values: NpArray
+    half_width: NpArray | None
+    player_values: NpArray
+    names: tuple[tuple[str, ...], ...]
+    ends: tuple[NpArray, NpArray]
+    notes: Notes
+
+    @classmethod
+    def of(cls, game: Game, values: NpArray, share: bool) -> Played:
+        """Put the players' values back on the features."""
+
+        def spread(what: NpArray) -> NpArray:
+            return np.stack([h.spread(v, share=share) for h, v in zip(game.hidden, what, strict=True)])
+
+        half, unknown = game.notes.half_width, np.full(len(game), np.nan)
+        return cls(
+            rows=game.rows,
+            values=spread(values),
+            half_width=None if half is None else spread(np.asarray(half)),
+            player_values=values,
+            names=tuple(h.players for h in game.hidden),
+            ends=game.__dict__.get("ends", (unknown, unknown)),
+            notes=game.notes,
         )
 
 
@@ -217,24 +299,51 @@ class Asked:
         """f(x), (n,)."""
         return np.asarray(self.model.numpy(self.goal.value(self._native, np.arange(len(self.y)))))
 
-    def about(self, row: int) -> Callable[[NpArray], NpArray]:
-        """F of variants of one row: (m, *features) -> (m,)."""
+    def about(self) -> Callable[[NpArray, NpArray], NpArray]:
+        """F of variants of rows: (m, *features), and which row each is a variant of -> (m,)."""
         rest, goal, model = self.data.inputs[1:], self.goal, self.model
 
-        def f(rows: NpArray) -> NpArray:
-            same = np.full(len(rows), row)
-            y = model.predict(model.native(rows), *(a[same] for a in rest))
-            return model.numpy(goal.value(y, same))
+        def f(variants: NpArray, which: NpArray) -> NpArray:
+            y = model.predict(model.native(variants), *(a[which] for a in rest))
+            return model.numpy(goal.value(y, which))
 
         return f
 
 
-def _is_columns(game: Game, data: Data) -> bool:
+def repeatable(notes: Notes, first: NpArray, again: NpArray, nobody: NpArray) -> None:
+    """Say so where the model, asked twice about the same row, gave two answers.
+
+    Args:
+        notes: where it is said.
+        first, again: (n,) what it gave; `again` is NaN where it was not asked twice.
+        nobody: (n,) what it gives with everything hidden, for the scale.
+    """
+    off = np.abs(again - first) / np.maximum(np.maximum(np.abs(first), np.abs(first - nobody)), 1e-30)
+    if (off > DRIFT).any():
+        notes.check(
+            "repeatable",
+            np.nan_to_num(off),
+            warn=DRIFT,
+            fail=0.1,
+            meaning="The model gives another output when it is asked about the same row again.",
+            advice="Take out what is random in it, or put it into evaluation mode.",
+        )
+
+
+def _teams(block: list[tuple[int, Hidden]]) -> Iterable[list[tuple[int, Hidden]]]:
+    """The rows of a block, those with as many players together."""
+    teams: dict[int, list[tuple[int, Hidden]]] = {}
+    for row, hidden in block:
+        teams.setdefault(len(hidden.players), []).append((row, hidden))
+    return teams.values()
+
+
+def _is_columns(names: tuple[str, ...], data: Data) -> bool:
     """Whether the players are simply the columns, whose names the features know already."""
-    return isinstance(data.features, Columns) and game.hidden.players == data.features.names
+    return isinstance(data.features, Columns) and names == data.features.names
 
 
-def _padded(values: list[NpArray]) -> NpArray:
+def _padded(values: list[NpArray], order: NpArray) -> NpArray:
     """Rows of different numbers of players as one array, NaN where a row has fewer."""
     width = max(len(v) for v in values)
-    return np.stack([np.pad(v, (0, width - len(v)), constant_values=np.nan) for v in values])
+    return np.stack([np.pad(values[i], (0, width - len(values[i])), constant_values=np.nan) for i in order])

@@ -10,9 +10,11 @@ from pellucid.core.types import NpArray
 from pellucid.core.views import Game
 from pellucid.methods.params import param
 
-from .coalitions import minimum_budget, sample_coalitions
+from .coalitions import Design, minimum_budget, sample_coalitions
 from .family import GameMethod
-from .least_squares import solve
+from .least_squares import LeastSquares
+from .rounds import doubling, in_rounds
+from .shapley import by_definition, judge, rounding
 
 
 class KernelShap(GameMethod):
@@ -24,11 +26,12 @@ class KernelShap(GameMethod):
 
     Coalitions are asked in pairs with their complements, which cancels every interaction of even order, and each
     size equally often without asking any twice; the sum holds exactly. Up to 11 players the default asks all
-    coalitions, and the values are exact. Absent features take background values (or a baseline), which may make rows
-    that do not occur; give a background of some dozens of real rows.
+    coalitions, and the values are exact. All rows ask the same coalitions, and one factorisation solves them all.
+    Absent features take background values (or a baseline), which may make rows that do not occur; give a background
+    of some dozens of real rows.
 
     Shapes: ``x, values: (n, *features)``; half-widths alike.
-    Cost: ``budget`` evaluations per row, times the background rows.
+    Cost: ``budget`` evaluations per row, times the background rows; less where `tolerance` is met before.
     Raises: `ParameterError` when the budget is less than about four evaluations per player.
 
     >>> KernelShap(budget=300)(forest, X[:2], background=X).values.shape
@@ -42,25 +45,56 @@ class KernelShap(GameMethod):
     title: ClassVar[str] = "Kernel SHAP"
 
     budget: int = param(default=2048, doc="coalitions asked per row, with the empty and the full one", min=2)
-    cubic: bool = param(default=True, doc="take interactions of three players out of the error")
+    tolerance: float = param(
+        default=0.0,
+        doc="stop a row when its standard error is under this share of its largest value; 0 asks the whole budget",
+        min=0,
+    )
+    cubic: bool = param(
+        default=True, doc="take interactions of three players out of the error, up to 14 players"
+    )
 
     def attribute(self, game: Game) -> NpArray:
+        design = game.once("design", lambda: sample_coalitions(game.players, max(self.budget, 2), game.rng))
+        if design.exact and self.tolerance == 0:
+            return by_definition(game)
         nobody, everybody = game.ends
-        design = sample_coalitions(game.players, max(self.budget, 2), game.rng)
-        answers = game(np.concatenate([design.half, ~design.half]))
-        difference = answers[: len(design.half)] - answers[len(design.half) :]
-        values, half_width = solve(design, difference, everybody - nobody, self.cubic)
-        if not design.exact:  # rounding, which is all that is left where the fit is perfect
-            half_width = half_width + 1e3 * np.finfo(float).eps * max(np.abs(answers).max(), abs(everybody))
-        game.notes.certify(
-            half_width=half_width, kind="exact" if design.exact else "sampling", exact=design.exact
-        )
-        game.notes.check(
-            "half_width",
-            half_width.max() / max(np.abs(values).max(), 1e-30) if np.abs(values).max() > 1e-12 else 0.0,
-            warn=0.10,
-            fail=1.0,
-            meaning="The error is more than a tenth of the largest value.",
-            advice=f"Raise budget (now {self.budget}; {minimum_budget(game.players)} is the least).",
-        )
+        order, sizes = game.once("order", lambda: nested(design, self.tolerance))
+
+        def ask(part: Game, start: int, stop: int) -> NpArray:
+            half = design.half[order[start:stop]]
+            answers = part(np.concatenate([half, ~half]))
+            return answers[:, : len(half)] - answers[:, len(half) :]
+
+        def solve(part: Game, difference: NpArray) -> tuple[NpArray, NpArray]:
+            asked = difference.shape[1]
+            kept = np.sort(order[:asked])
+            fit = game.once(f"fit {asked}", lambda: LeastSquares(design.only(kept), self.cubic))
+            difference = difference[:, np.argsort(order[:asked])]
+            total = part.ends[1] - part.ends[0]
+            values, half_width = fit.solve(difference, total)
+            return values, half_width if fit.design.exact else half_width + rounding(difference)
+
+        values, half_width, _ = in_rounds(game, sizes, ask, solve, self.tolerance)
+        advice = f"Raise budget (now {self.budget}; {minimum_budget(game.players)} is the least)."
+        judge(game, values, half_width, advice)
         return values
+
+    def calls(self, players: int) -> int:
+        return min(self.budget, 2**players)
+
+
+def nested(design: Design, tolerance: float) -> tuple[NpArray, list[int]]:
+    """An order of the pairs in which each round's design holds the one before, and how many each holds.
+
+    >>> design = sample_coalitions(5, 32, np.random.default_rng(0))
+    >>> nested(design, 0.1)[1]
+    [9, 15]
+    """
+    least = minimum_budget(design.half.shape[1])
+    order, sizes = np.zeros(0, int), list[int]()
+    for budget in doubling(2 * least, design.evaluations):
+        kept = design.first(budget)
+        order = np.concatenate([order, np.setdiff1d(kept, order)])
+        sizes.append(len(order))
+    return order, sizes

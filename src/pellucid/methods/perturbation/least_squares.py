@@ -8,12 +8,14 @@ Shapley value zero for every player, so they move no value; they only take varia
 
 The error is a survey sampler's: only strata that were sampled contribute, each in proportion to the share of its
 pairs that was not asked.
+
+Everything but the answers is the same for all rows, and is computed once. Products with the answers are taken row by
+row, so that a row's values do not depend, to the last bit, on the rows beside it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -25,108 +27,115 @@ from .coalitions import Design
 
 # Ridge strengths tried for the cubic covariates, relative to their mean weighted square; 0 leaves them out.
 _STRENGTHS = (0.5, 3.0, 20.0, 120.0)
-# The cubic covariates are built on so many players, those with the largest first-pass values.
-_PROMINENT = 14
+MOST_CUBIC = 14
+"""Players up to whose number the cubic covariates are used: beyond, there are too many of them."""
+
+
+class LeastSquares:
+    """The fit to one design, ready for the answers of any row."""
+
+    def __init__(self, design: Design, cubic: bool = True) -> None:
+        self.design = design
+        sign = np.where(design.half, 1.0, -1.0)
+        self.players = sign.shape[1]
+        self.mean = sign.mean(axis=1)
+        self.root = np.sqrt(design.weight)
+        x = self.root[:, None] * (sign - self.mean[:, None])
+        gram = x.T @ x
+        gram += max(float(np.trace(gram)), 1.0) / self.players**2
+        gain = np.linalg.solve(gram, x.T)
+        self.x, self.gain = x, gain
+        self.cuts = [int(cut) for cut in np.flatnonzero(np.diff(design.stratum, prepend=0, append=0))]
+        self.fits = [_Fit(self, [gain], np.einsum("kp,pk->k", x, gain))]
+        if cubic and not design.exact and self.players <= MOST_CUBIC:
+            self.fits += _with_cubics(self, _cubics(sign) * self.root[:, None])
+
+    def solve(self, difference: NpArray, total: NpArray) -> tuple[NpArray, NpArray]:
+        """Shapley values and the half-widths of their 95 % intervals; zero where every coalition was asked.
+
+        Args:
+            difference: (rows, k) v(S) - v(complement) of each pair.
+            total: (rows,) v(everybody) - v(nobody), which the values add up to.
+
+        Returns:
+            (rows, P) values, (rows, P) half-widths.
+        """
+        share = total[:, None] / self.players
+        y = self.root * (difference - self.mean * total[:, None])  # fitted by values that sum to zero
+        rest = y - applied(self.x, applied(self.gain, y))
+        values, variance, freedom = self.fits[0].of(y, rest)
+        for fit in self.fits[1:]:
+            rival = fit.of(y, rest)
+            better = (rival[1].sum(1) < variance.sum(1))[:, None]
+            values, variance, freedom = (
+                np.where(better, new, old)
+                for new, old in zip(rival, (values, variance, freedom), strict=True)
+            )
+        half_width = np.sqrt(variance)
+        if not self.design.exact:
+            from scipy.stats import t as student
+
+            half_width = half_width * student.ppf(0.975, freedom)
+        return values + share, half_width
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """Outcome of one regression, a column for each row of the data."""
+    """One regression: what it makes of the answers, and how far it can be wrong.
 
-    values: NpArray  # (P, rows)
-    variance: NpArray  # (P, rows)
-    freedom: NpArray  # (P, rows)
-
-    def better_of(self, other: _Fit) -> _Fit:
-        """For each row, the fit with the smaller total variance; self on a tie."""
-        take = other.variance.sum(axis=0) < self.variance.sum(axis=0)
-        return _Fit(
-            np.where(take, other.values, self.values),
-            np.where(take, other.variance, self.variance),
-            np.where(take, other.freedom, self.freedom),
-        )
-
-
-def solve(
-    design: Design,
-    difference: NpArray,
-    total: float,
-    cubic: bool = True,
-) -> tuple[NpArray, NpArray]:
-    """Shapley values and the half-widths of their 95 % intervals.
-
-    Args:
-        design: the pairs that were asked.
-        difference: (k,) v(S) - v(complement) of each pair.
-        total: v(everybody) - v(nobody), which the values add up to.
-        cubic: admit the covariates of degree three, used as far as the estimated variance falls.
-
-    Returns:
-        (P,) values, (P,) half-widths; zero half-widths where every coalition was asked.
+    gains: linear maps from y to the values; the first gives them, all give the error.
+    leverage: (k,).
+    left, shrink: what the covariates take out of the linear fit's residual: left @ (shrink * left.T @ rest).
     """
-    players = design.half.shape[1]
-    sign = np.where(design.half, 1.0, -1.0)
-    mean = sign.mean(axis=1, keepdims=True)
-    root = np.sqrt(design.weight)[:, None]
-    x = root * (sign - mean)
-    y = root * (difference[:, None] - mean * total)  # what is left is fitted by values that sum to zero
-    gram = x.T @ x
-    gram += max(float(np.trace(gram)), 1.0) / players**2
-    gain = np.linalg.solve(gram, x.T)
-    rest, hat = y - x @ (gain @ y), np.einsum("kp,pk->k", x, gain)
-    fit = _finish(design, [gain], rest, hat, gain @ y)
-    if cubic and not design.exact:
-        raw = _cubics(sign, _prominence(fit.values + total / players)) * root
-        for gains, residual, leverage in _ridges(raw, x, gain, rest, hat):
-            fit = fit.better_of(_finish(design, gains, residual, leverage, gains[0] @ y))
-    half_width = np.sqrt(fit.variance)
-    if not design.exact:
-        from scipy.stats import t as student
 
-        half_width = half_width * student.ppf(0.975, fit.freedom)
-    return fit.values[:, 0] + total / players, half_width[:, 0]
+    base: LeastSquares
+    gains: list[NpArray]
+    leverage: NpArray
+    left: NpArray | None = None
+    shrink: NpArray | None = None
+
+    def of(self, y: NpArray, rest: NpArray) -> tuple[NpArray, NpArray, NpArray]:
+        """Values, variances and degrees of freedom, (rows, P) each.
+
+        Pair i moves value j by ``gain[j, i] * residual[i] / (1 - leverage[i])``. A stratum with n sampled of N
+        pairs adds ``(1 - n/N) * n / (n - 1)`` times the sum of squares of these moves about their mean, and the
+        degrees of freedom are those of Welch and Satterthwaite, each stratum having n - 1. With several
+        ``gains`` the sums of squares are averaged: with covariates, one gain refits their coefficients (the
+        jackknife) and one holds them fixed (the difference estimator); the first runs low where pairs are few,
+        the second where they are many.
+        """
+        values = applied(self.gains[0], y)
+        if self.left is not None and self.shrink is not None:
+            rest = rest - applied(self.left, self.shrink * applied(self.left.T, rest))
+        outside = rest / np.maximum(1.0 - self.leverage, 1e-6)
+        variance, spread = np.zeros_like(values), np.zeros_like(values)
+        for start, stop in pairwise(self.base.cuts):
+            n, unseen = stop - start, 1.0 - self.base.design.inclusion[start]
+            if unseen <= 0.0 or n < 2:
+                continue
+            e = outside[:, start:stop]
+            squares = np.zeros_like(values)
+            for g in (gain[:, start:stop] for gain in self.gains):
+                squares += np.maximum(applied(g * g, e * e) - applied(g, e) ** 2 / n, 0.0)
+            part = unseen * n / (n - 1) * squares / len(self.gains)
+            variance += part
+            spread += part * part / (n - 1)
+        freedom = np.full_like(values, np.inf)
+        np.divide(variance * variance, spread, out=freedom, where=spread > 0.0)
+        return values, variance, freedom
 
 
-def _finish(
-    design: Design, gains: list[NpArray], residual: NpArray, leverage: NpArray, values: NpArray
-) -> _Fit:
-    """Attach the stratified, finite-population, leave-one-out variance to a fit.
+def applied(matrix: NpArray, answers: NpArray) -> NpArray:
+    """(rows, j): matrix (j, k) times each row's answers (rows, k), one row at a time."""
+    return np.matmul(matrix, answers[:, :, None])[:, :, 0]
 
-    Pair i moves value j by ``gain[j, i] * residual[i] / (1 - leverage[i])``. A stratum with n sampled of N
-    pairs adds ``(1 - n/N) * n / (n - 1)`` times the sum of squares of these moves about their mean, and the
-    degrees of freedom are those of Welch and Satterthwaite, each stratum having n - 1. With several
-    ``gains`` the sums of squares are averaged: with covariates, one gain refits their coefficients (the
-    jackknife) and one holds them fixed (the difference estimator); the first runs low where pairs are few,
-    the second where they are many.
+
+def _with_cubics(base: LeastSquares, raw: NpArray) -> list[_Fit]:
+    """The linear fit with the ridge-penalised covariates ``raw`` (k, q), once for each strength.
+
+    One eigendecomposition, of the covariates freed of the linear part, serves all strengths and all rows.
     """
-    outside = residual / np.maximum(1.0 - leverage, 1e-6)[:, None]
-    variance, spread = np.zeros_like(values), np.zeros_like(values)
-    cuts = [int(cut) for cut in np.flatnonzero(np.diff(design.stratum, prepend=0, append=0))]
-    for start, stop in pairwise(cuts):
-        n, unseen = stop - start, 1.0 - design.inclusion[start]
-        if unseen <= 0.0 or n < 2:
-            continue
-        e = outside[start:stop]
-        squares = np.zeros_like(values)
-        for g in (gain[:, start:stop] for gain in gains):
-            squares += np.maximum((g * g) @ (e * e) - (g @ e) ** 2 / n, 0.0)
-        part = unseen * n / (n - 1) * squares / len(gains)
-        variance += part
-        spread += part * part / (n - 1)
-    freedom = np.full_like(values, np.inf)
-    np.divide(variance * variance, spread, out=freedom, where=spread > 0.0)
-    return _Fit(values, variance, freedom)
-
-
-def _ridges(
-    raw: NpArray, x: NpArray, gain: NpArray, rest: NpArray, hat: NpArray
-) -> Iterator[tuple[list[NpArray], NpArray, NpArray]]:
-    """Add the ridge-penalised covariates ``raw`` (k, q) to a linear fit, once for each strength.
-
-    ``rest`` and ``hat`` are the residuals and leverages of the linear fit. Yields the gains with the
-    covariates refitted and held fixed, the residuals and the leverages. One eigendecomposition, of the
-    covariates freed of the linear part, serves all strengths and all rows.
-    """
+    x, gain, hat = base.x, base.gain, base.fits[0].leverage
     raw = raw / max(math.sqrt(float(np.sum(raw * raw)) / len(raw)), 1e-300)
     slope = gain @ raw  # (P, q) what a unit of each covariate adds to the linear fit
     clean = raw - x @ slope
@@ -138,30 +147,17 @@ def _ridges(
         left, tilt = basis, slope @ (clean.T @ basis)
     else:
         left, tilt = clean @ basis / np.sqrt(power), slope @ (basis * np.sqrt(power))
-    score = left.T @ rest
+    fits = list[_Fit]()
     for strength in _STRENGTHS:
         ridge = strength / (1.0 + strength * power)
         share = ridge * power
         refitted = gain - (tilt * ridge) @ left.T
-        yield [refitted, gain], rest - left @ (share[:, None] * score), hat + (left * left) @ share
+        fits.append(_Fit(base, [refitted, gain], hat + (left * left) @ share, left, share))
+    return fits
 
 
-def _prominence(values: NpArray) -> NpArray:
-    """Mean over the rows of each player's share of the sum of absolute values; (P, rows) to (P,)."""
-    size = np.abs(values)
-    shares: NpArray = (size / np.maximum(size.sum(axis=0), 1e-300)).mean(axis=1)
-    return shares
-
-
-def _cubics(sign: NpArray, size: NpArray) -> NpArray:
-    """Products of three players' signs less a third of their sum, among the players of largest size.
-
-    Each is scaled by the square root of the product of its players' sizes, so that the ridge penalises most
-    the interactions of players that matter little.
-    """
-    chosen = np.argsort(-size, kind="stable")[:_PROMINENT]
-    scale = np.sqrt(np.maximum(size[chosen] / max(float(size.max()), 1e-300), 0.0025))
-    a, b, c = np.array(list(combinations(range(len(chosen)), 3))).T
-    s = sign[:, chosen]
-    products: NpArray = s[:, a] * s[:, b] * s[:, c] - (s[:, a] + s[:, b] + s[:, c]) / 3.0
-    return products * (scale[a] * scale[b] * scale[c])
+def _cubics(sign: NpArray) -> NpArray:
+    """Products of three players' signs less a third of their sum, (k, C(P, 3))."""
+    a, b, c = np.array(list(combinations(range(sign.shape[1]), 3))).T
+    products: NpArray = sign[:, a] * sign[:, b] * sign[:, c] - (sign[:, a] + sign[:, b] + sign[:, c]) / 3.0
+    return products

@@ -59,7 +59,7 @@ class Occlusion(GameMethod):
         everybody = game.ends[1]
         left_out = game(~np.eye(game.players, dtype=bool))
         game.notes.certify(kind="exact", exact=True)
-        return everybody - left_out
+        return everybody[:, None] - left_out
 
     def hide(self, data: Data, point: NpArray, background: NpArray | None, given: bool) -> Masker:
         window = self.window
