@@ -53,7 +53,12 @@ NEEDS = {
 }
 ANY = tuple(model for model in MODELS if model != "pooled")
 MAPS = {info.name: ("cnn",) for info in pellucid.methods() if issubclass(info.cls, MapMethod)}
-ONLY = {**MAPS, "cam": ("pooled",), "kernels": ("cnn", "pooled")}
+ONLY = {
+    **MAPS,
+    "cam": ("pooled",),
+    "kernels": ("cnn", "pooled"),
+    "exact_shapley": ("mlp", "forest", "function"),
+}
 PAIRS = [
     (info.name, model)
     for info in pellucid.methods()

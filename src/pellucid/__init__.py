@@ -27,6 +27,7 @@ _HOMES = {
     "EpsilonGammaBox": "core.lrp",
     "EpsilonPlus": "core.lrp",
     "EpsilonPlusFlat": "core.lrp",
+    "ExactShapley": "methods.perturbation",
     "ExpectedGradients": "methods.gradient",
     "Explanation": "results",
     "Fill": "core.masker",
@@ -51,6 +52,7 @@ _HOMES = {
     "PellucidError": "core.errors",
     "PellucidWarning": "core.errors",
     "PermutationImportance": "methods.effects",
+    "PermutationShap": "methods.perturbation",
     "Pixels": "core.features",
     "Quality": "results",
     "Saliency": "methods.gradient",
@@ -105,6 +107,7 @@ if TYPE_CHECKING:
     )
     from pellucid.methods.internals import Kernels, Weights
     from pellucid.methods.perturbation import KernelShap, Occlusion
+    from pellucid.methods.perturbation import ExactShapley, KernelShap, Occlusion, PermutationShap
     from pellucid.methods.registry import methods
     from pellucid.results import Attribution, Check, Explanation, Importance, Quality, Units
     from pellucid.results.files import load
@@ -126,6 +129,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "EpsilonGammaBox",
     "EpsilonPlus",
     "EpsilonPlusFlat",
+    "ExactShapley",
     "ExpectedGradients",
     "Explanation",
     "Fill",
@@ -150,6 +154,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "PellucidError",
     "PellucidWarning",
     "PermutationImportance",
+    "PermutationShap",
     "Pixels",
     "Quality",
     "Saliency",

@@ -227,7 +227,7 @@ def test_a_model_short_of_memory_is_asked_in_smaller_batches_from_then_on(kind):
         "permutation_importance": lambda f: pellucid.PermutationImportance(repeats=3)(f, X, X.sum(1)),
     }
     np.testing.assert_allclose(calls[kind](tight).values, calls[kind](whole).values, atol=1e-12)
-    assert failures <= 3, f"{failures} times out of memory"
+    assert failures <= 4, f"{failures} times out of memory"
 
 
 def test_background_rows_are_halved_too():

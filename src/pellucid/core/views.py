@@ -130,8 +130,7 @@ class Game(View):
         if len(kept) == len(self):
             return self
         some = replace(self, hidden=tuple(self.hidden[k] for k in kept), rows=self.rows[kept])
-        if "ends" in self.__dict__:
-            some.know(self.ends[0][kept], self.ends[1][kept])
+        some.know(self.ends[0][kept], self.ends[1][kept])
         return some
 
     def __call__(self, coalitions: Bools) -> NpArray:

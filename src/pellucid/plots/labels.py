@@ -175,6 +175,8 @@ ZH = Words(
         "conductance": "神经元传导度",
         "internal_influence": "内部影响",
         "occlusion": "遮挡法",
+        "exact_shapley": "精确 Shapley 值",
+        "permutation_shap": "排列 SHAP",
         "permutation_importance": "置换重要性",
         "kernels": "卷积核",
         "weights": "权重",

@@ -1,4 +1,6 @@
 """Methods that attribute by hiding features."""
 
+from .exact_shapley import ExactShapley as ExactShapley
 from .kernel_shap import KernelShap as KernelShap
 from .occlusion import Occlusion as Occlusion
+from .permutation_shap import PermutationShap as PermutationShap

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pellucid.core import baseline as baselines
-from pellucid.core.errors import CapabilityError, Cancelled, DataError, ParameterError
+from pellucid.core.errors import Cancelled, CapabilityError, DataError, ParameterError
 from pellucid.core.features import Columns, Features, Pixels
 from pellucid.core.intake import Data, read
 from pellucid.core.masker import Background, Fill, Hidden, Masker, Segments
@@ -315,7 +315,8 @@ def repeatable(notes: Notes, first: NpArray, again: NpArray, nobody: NpArray) ->
 
     Args:
         notes: where it is said.
-        first, again: (n,) what it gave; `again` is NaN where it was not asked twice.
+        first: (n,) what it gave.
+        again: (n,) what it gave again; NaN where it was not asked twice.
         nobody: (n,) what it gives with everything hidden, for the scale.
     """
     off = np.abs(again - first) / np.maximum(np.maximum(np.abs(first), np.abs(first - nobody)), 1e-30)

@@ -58,7 +58,6 @@ class KernelShap(GameMethod):
         design = game.once("design", lambda: sample_coalitions(game.players, max(self.budget, 2), game.rng))
         if design.exact and self.tolerance == 0:
             return by_definition(game)
-        nobody, everybody = game.ends
         order, sizes = game.once("order", lambda: nested(design, self.tolerance))
 
         def ask(part: Game, start: int, stop: int) -> NpArray:

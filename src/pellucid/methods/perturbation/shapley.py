@@ -25,9 +25,9 @@ def by_definition(game: Game) -> NpArray:
 
 
 def exact_values(v: NpArray) -> NpArray:
-    """Shapley values by their definition, from v of every coalition in the order of `every_coalition`.
+    r"""Shapley values by their definition, from v of every coalition in the order of `every_coalition`.
 
-    .. math:: \\phi_i = \\sum_{S \\not\\ni i} \\frac{|S|! (n - |S| - 1)!}{n!} \\bigl(v(S \\cup i) - v(S)\\bigr)
+    .. math:: \phi_i = \sum_{S \not\ni i} \frac{|S|! (n - |S| - 1)!}{n!} \bigl(v(S \cup i) - v(S)\bigr)
 
     A player that changes nothing gets exactly 0, since only differences are added.
 
@@ -37,7 +37,9 @@ def exact_values(v: NpArray) -> NpArray:
     rows, count = v.shape
     players = count.bit_length() - 1
     size = np.bitwise_count(np.arange(count // 2))
-    weight = np.array([factorial(s) * factorial(players - s - 1) / factorial(players) for s in range(players)])
+    weight = np.array(
+        [factorial(s) * factorial(players - s - 1) / factorial(players) for s in range(players)]
+    )
     weight = weight[size] if players else weight
     values = np.empty((rows, players))
     for player in range(players):
