@@ -47,6 +47,7 @@ def in_rounds(
     spent = np.zeros(len(game), int)
     active, answers = np.arange(len(game)), None
     steps = sizes if tolerance > 0 or game.run.cancel is not None else sizes[-1:]
+    _ = game.ends  # asked first: without them nothing can be made of the rest
     done = 0
     for size in steps:
         part = game.only(active)
