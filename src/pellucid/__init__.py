@@ -106,7 +106,6 @@ if TYPE_CHECKING:
         XGradCAM,
     )
     from pellucid.methods.internals import Kernels, Weights
-    from pellucid.methods.perturbation import KernelShap, Occlusion
     from pellucid.methods.perturbation import ExactShapley, KernelShap, Occlusion, PermutationShap
     from pellucid.methods.registry import methods
     from pellucid.results import Attribution, Check, Explanation, Importance, Quality, Units
