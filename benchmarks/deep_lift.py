@@ -1,4 +1,4 @@
-"""DeepLIFT and guided backpropagation against captum: time, and what is missing to completeness, in one run.
+"""DeepLIFT and guided backpropagation against captum, and RevealCancel against rescale: time, and what is missing.
 
 Run: python benchmarks/deep_lift.py
 """
@@ -90,6 +90,26 @@ def deep_lift() -> str:
     )
 
 
+def reveal_cancel() -> str:
+    """No peer has it for PyTorch: RevealCancel to Rescale."""
+    rows = []
+    for name, net, x, rounds in (
+        ("ResNet-18, one image", modular(), torch.randn(1, 3, 224, 224), 5),
+        ("transformer of width 64, 32 rows", transformer(), torch.randn(32, 16, 8), 15),
+        ("MLP, one row", mlp(), torch.randn(1, 30), 60),
+        ("MLP, 256 rows", mlp(), torch.randn(256, 30), 30),
+    ):
+        rivals = {
+            rule: lambda net=net, x=x, rule=rule: pellucid.DeepLift(rule=rule)(net, x, target=0).values
+            for rule in ("rescale", "reveal_cancel")
+        }
+        seconds = interleaved(rivals, rounds)
+        middle, low, high = ratio(seconds["reveal_cancel"], seconds["rescale"])
+        missing = gap(rivals["reveal_cancel"](), net, x)
+        rows.append([name, f"{middle:.2f} ({low:.2f}-{high:.2f})", f"{missing:.1e}"])
+    return table("RevealCancel", ["", "CPU time to rescale", "missing to completeness"], rows)
+
+
 def guided() -> str:
     from captum.attr import GuidedBackprop
 
@@ -107,4 +127,5 @@ def guided() -> str:
 
 if __name__ == "__main__":
     print(deep_lift())
+    print(reveal_cancel())
     print(guided())

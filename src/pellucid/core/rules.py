@@ -31,12 +31,14 @@ class Rule:
         kind: the adapter's module that follows it.
         paired: whether it compares two forward passes; the ruled model then takes its inputs twice, at x and at the
             reference, and its output is that at x.
+        passes: how many passes' activations it holds at once.
         strict: refuse an operation that changes values and has no rule, instead of naming it in a check.
         seen: what was learned on the way.
     """
 
     kind: ClassVar[str] = ""
     paired: ClassVar[bool] = False
+    passes: ClassVar[int] = 1
     strict: bool = True
     seen: Seen = field(default_factory=lambda: Seen(), compare=False, repr=False)
 
@@ -63,6 +65,7 @@ class Rescale(Rule):
 
     kind: ClassVar[str] = "deep_lift"
     paired: ClassVar[bool] = True
+    passes: ClassVar[int] = 2
 
 
 @dataclass(frozen=True)
@@ -71,3 +74,4 @@ class RevealCancel(Rule):
 
     kind: ClassVar[str] = "reveal_cancel"
     paired: ClassVar[bool] = True
+    passes: ClassVar[int] = 4

@@ -140,7 +140,7 @@ class TorchModel:
 
     def bytes_per_row(self, inputs: tuple[torch.Tensor, ...]) -> float:
         if self.rule is not None and self.rule.paired:
-            return 2 * replace(self, rule=None).bytes_per_row(inputs[: len(inputs) // 2])
+            return self.rule.passes * replace(self, rule=None).bytes_per_row(inputs[: len(inputs) // 2])
         key = (str(self.start), str(self.stop), *(tuple(a.shape[1:]) for a in inputs))
         known = _measured.setdefault(self.module, {})
         if key not in known:

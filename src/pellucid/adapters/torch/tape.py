@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,7 +132,12 @@ class Tape(TorchDispatchMode):
 
 @contextmanager
 def recording(
-    module: nn.Module, wanted: Callable[[Any], bool], slim: Collection[Any] = (), *, places: Any = True
+    module: nn.Module,
+    wanted: Callable[[Any], bool],
+    slim: Collection[Any] = (),
+    *,
+    places: Any = True,
+    apart: bool = False,
 ) -> Iterator[Tape]:
     """Record what `module` runs, with attention and recurrent layers taken apart into plain operations.
 
@@ -141,8 +146,10 @@ def recording(
         wanted: which packets to record.
         slim: products that are linear where one factor alone depends on the input: that factor is then not kept.
         places: whether to note the module of each operation, or a function that says of which packets.
+        apart: whether the caller holds `taken_apart` already.
     """
-    with torch.enable_grad(), taken_apart(module), Tape(wanted, slim, _wanted_places(module, places)) as tape:
+    plain = nullcontext() if apart else taken_apart(module)
+    with torch.enable_grad(), plain, Tape(wanted, slim, _wanted_places(module, places)) as tape:
         yield tape
         tape.flush()
 

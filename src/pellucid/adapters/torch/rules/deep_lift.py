@@ -76,7 +76,9 @@ def _both(
 
     Both have gradients, since some operations run otherwise without.
     """
-    with recording(model.module, operations.recorded, operations.SLIM, places=operations.doubtful) as tape:
+    with recording(
+        model.module, operations.recorded, operations.SLIM, places=operations.doubtful, apart=True
+    ) as tape:
         y0 = model.run(*at_reference)
         tape.flush()
         reference = list(tape.ops)
