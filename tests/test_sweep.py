@@ -15,7 +15,7 @@ from torch import nn
 import pellucid
 from pellucid.core.features import Features
 from pellucid.methods.gradient.feature_maps import MapMethod
-from pellucid.results import Attribution, Explanation, Importance
+from pellucid.results import Attribution, Curve, Explanation, Importance, Interactions
 from tests import nets
 
 pytestmark = [
@@ -123,6 +123,15 @@ def test_shape_and_type(name, model):
         assert e.values.shape == (x.shape[1],)
         assert e.repeats.shape[0] == len(e.names) == x.shape[1]
         assert e.rows == len(x)
+    if isinstance(e, Curve):
+        assert e.columns == tuple((f"x{j}",) for j in range(x.shape[1]))
+        assert e.values.shape == (len(e.grid), len(e.targets)) == (len(e.of), len(e.targets))
+        assert e.individual.shape == (len(e.kept), *e.values.shape)
+        assert e.rows == len(x)
+    if isinstance(e, Interactions):
+        assert e.values.shape == (x.shape[1], x.shape[1])
+        np.testing.assert_array_equal(e.values, e.values.T)
+        assert e.measured.all()
     half = e.quality.half_width
     assert half is None or (half.shape == e.values.shape and (half >= 0).all())
     for f in fields(e):

@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AblationCAM": "methods.gradient",
+    "AccumulatedLocalEffects": "methods.effects",
     "Attribution": "results",
     "Background": "core.masker",
     "CAM": "methods.gradient",
@@ -19,6 +20,7 @@ _HOMES = {
     "Columns": "core.features",
     "Composite": "core.lrp",
     "Conductance": "methods.gradient",
+    "Curve": "results",
     "Deconvolution": "methods.gradient",
     "DeepLift": "methods.gradient",
     "DeepShap": "methods.gradient",
@@ -35,10 +37,12 @@ _HOMES = {
     "GradCAMPlusPlus": "methods.gradient",
     "GuidedBackprop": "methods.gradient",
     "GuidedGradCAM": "methods.gradient",
+    "HStatistic": "methods.effects",
     "HiResCAM": "methods.gradient",
     "Importance": "results",
     "InputXGradient": "methods.gradient",
     "IntegratedGradients": "methods.gradient",
+    "Interactions": "results",
     "InternalInfluence": "methods.gradient",
     "KernelShap": "methods.perturbation",
     "Kernels": "methods.internals",
@@ -49,6 +53,7 @@ _HOMES = {
     "Neuron": "core.target",
     "NoiseTunnel": "methods.gradient",
     "Occlusion": "methods.perturbation",
+    "PartialDependence": "methods.effects",
     "PellucidError": "core.errors",
     "PellucidWarning": "core.errors",
     "PermutationImportance": "methods.effects",
@@ -80,7 +85,12 @@ if TYPE_CHECKING:
     from pellucid.core.run import options
     from pellucid.core.target import LogProb, Margin, Neuron
     from pellucid.explain import explain
-    from pellucid.methods.effects import PermutationImportance
+    from pellucid.methods.effects import (
+        AccumulatedLocalEffects,
+        HStatistic,
+        PartialDependence,
+        PermutationImportance,
+    )
     from pellucid.methods.gradient import (
         CAM,
         LRP,
@@ -108,11 +118,21 @@ if TYPE_CHECKING:
     from pellucid.methods.internals import Kernels, Weights
     from pellucid.methods.perturbation import ExactShapley, KernelShap, Occlusion, PermutationShap
     from pellucid.methods.registry import methods
-    from pellucid.results import Attribution, Check, Explanation, Importance, Quality, Units
+    from pellucid.results import (
+        Attribution,
+        Check,
+        Curve,
+        Explanation,
+        Importance,
+        Interactions,
+        Quality,
+        Units,
+    )
     from pellucid.results.files import load
 
 __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "AblationCAM",
+    "AccumulatedLocalEffects",
     "Attribution",
     "Background",
     "CAM",
@@ -120,6 +140,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Columns",
     "Composite",
     "Conductance",
+    "Curve",
     "Deconvolution",
     "DeepLift",
     "DeepShap",
@@ -136,10 +157,12 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "GradCAMPlusPlus",
     "GuidedBackprop",
     "GuidedGradCAM",
+    "HStatistic",
     "HiResCAM",
     "Importance",
     "InputXGradient",
     "IntegratedGradients",
+    "Interactions",
     "InternalInfluence",
     "KernelShap",
     "Kernels",
@@ -150,6 +173,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Neuron",
     "NoiseTunnel",
     "Occlusion",
+    "PartialDependence",
     "PellucidError",
     "PellucidWarning",
     "PermutationImportance",

@@ -17,6 +17,7 @@ from pellucid.results import (
     WeightUnits,
 )
 from pellucid.results.units import joined
+from tests.plots import effect_builders
 
 CAUTION = Check("completeness", 0.2, 0.02, "warn", "The values miss 20 % of their sum.", "Raise steps.")
 
@@ -135,6 +136,7 @@ RESULTS = {
     "series": steps,
     "tokens": text,
     "importance": importance,
+    **effect_builders.RESULTS,
     "kernels": lambda: learned(KernelUnits, (12, 3, 5, 5), (40, 12, 3, 3)),
     "matrix": lambda: learned(WeightUnits, (10, 30)),
     "distribution": lambda: learned(WeightUnits, (10, 30), (4, 10)),

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import target as targets
 from .errors import DataError, TargetError
+from .features import Columns
 from .forest import Forest
 from .masker import Hidden
 from .notes import Notes
@@ -22,6 +23,8 @@ T = TypeVar("T")
 
 BLACK_BOX_ROWS = 65536
 """Rows in the largest automatic batch of a model that is only asked for predictions."""
+STACKED_ROWS = 16384
+"""Rows of copies of a table that are asked about at once: more fall out of the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -186,27 +189,37 @@ class Game(View):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Table(View):
-    """A model scored on a table: what global, model-agnostic methods see.
+    """A model and a table: what global, model-agnostic methods see.
 
     Attributes:
         X: (n, columns).
-        score: rows (m, columns) -> one number, where higher means that the model does better; rows as in X.
-        predict: rows -> (m,) the explained number.
+        columns: their names, units, categories and groups.
+        ask: rows (m, columns), and for each the number of the row of X that it stands for -> (m, targets).
+        targets: names of the explained numbers.
+        score: rows (n, columns) -> one number per score, where higher means that the model does better; rows as in X.
+        predict: rows (n, columns) -> (n,) the explained number; rows as in X.
         players: names of the columns or groups.
         label: (columns,) the player of each column.
         scored: whether there is a score.
-        chance: the score of a model that knows nothing, or NaN.
-        intact: the score of X as it is, or NaN.
+        chance: the scores of a model that knows nothing, or NaN.
+        intact: the scores of X as it is, or NaN.
+        ordered: per column, whether its values have an order.
+        size: rows of one stacked question.
     """
 
     X: NpArray
-    score: Callable[[NpArray], float]
-    predict: Callable[[NpArray], NpArray]
-    players: tuple[str, ...]
-    label: NpArray
+    columns: Columns
+    ask: Callable[[NpArray, NpArray], NpArray]
+    targets: tuple[str, ...] = ()
+    score: Callable[[NpArray], NpArray] = lambda rows: np.full(1, np.nan)
+    predict: Callable[[NpArray], NpArray] = lambda rows: np.full(len(rows), np.nan)
+    players: tuple[str, ...] = ()
+    label: NpArray = field(default_factory=lambda: np.zeros(0, int))
     scored: bool = True
-    chance: float = float("nan")
-    intact: float = float("nan")
+    chance: NpArray = field(default_factory=lambda: np.full(1, np.nan))
+    intact: NpArray = field(default_factory=lambda: np.full(1, np.nan))
+    ordered: tuple[bool, ...] = ()
+    size: int = STACKED_ROWS
 
     def rng(self, *key: int) -> np.random.Generator:
         """Random numbers for one player, one repeat, ...: by key, so the order of work does not matter."""
@@ -219,6 +232,34 @@ class Table(View):
                 stop_if_cancelled(self.run)
                 yield item
                 advance(1)
+
+    def varied(
+        self, places: Sequence[tuple[int, ...]], asked: Sequence[Callable[[slice], NpArray]]
+    ) -> Iterator[tuple[slice, int, NpArray]]:
+        """What the model says with columns set to other values, in blocks of rows and with progress.
+
+        Each block is one stacked question, so memory does not grow with the table.
+
+        Args:
+            places: the columns that are set together, for each question.
+            asked: for a block of rows, what they are set to: (points, rows or 1, columns set together).
+
+        Yields:
+            Which rows, the number of the question, and (points, rows, targets) of outputs.
+        """
+        most = max(len(ask(slice(0, 1))) for ask in asked)
+        with tracking(self.run, "effects", len(self.X) * len(asked)) as advance:
+            for part in batches(len(self.X), max(1, self.size // most)):
+                block, rows = self.X[part], np.arange(part.start, part.stop)
+                stack = np.repeat(block[None], most, 0)
+                for k, (columns, ask) in enumerate(zip(places, asked, strict=True)):
+                    values, where = ask(part), list(columns)
+                    some = stack[: len(values)]
+                    some[:, :, where] = values
+                    y = self.ask(some.reshape(-1, stack.shape[2]), np.tile(rows, len(values)))
+                    some[:, :, where] = block[None, :, where]
+                    yield part, k, y.reshape(len(values), len(rows), -1)
+                    advance(len(rows))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

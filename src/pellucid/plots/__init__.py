@@ -23,3 +23,7 @@ from .importance import importance as importance  # isort: skip
 from .kernels import kernels as kernels  # isort: skip
 from .matrix import matrix as matrix  # isort: skip
 from .distribution import distribution as distribution  # isort: skip
+from .curves import curves as curves  # isort: skip
+from .curve import curve as curve  # isort: skip
+from .effect_map import effect_map as effect_map  # isort: skip
+from .graph import graph as graph  # isort: skip

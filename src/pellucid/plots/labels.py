@@ -58,6 +58,23 @@ class Words:
     repeats: str
     crosses: str
     crosses_note: str
+    mean_output: str
+    mean_outputs: str
+    effect_on: str
+    effects_on: str
+    since_first: str
+    change_of: str
+    own_curves: str
+    band: str
+    per_interval: str
+    per_category: str
+    ticks: str
+    points: str
+    more_effects: str
+    order_by: str
+    network: str
+    no_interaction: str
+    measured_pairs: str
     spaces: Mapping[str, str] = field(default_factory=dict[str, str])
     methods: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -115,6 +132,24 @@ EN = Words(
     repeats="bars: mean; dots: the {n} repeats",
     crosses="includes 0",
     crosses_note="pale: the 95 % interval includes 0",
+    mean_output="mean output for {target} ({space})",
+    mean_outputs="mean output ({space})",
+    effects_on="effect ({space})",
+    effect_on="effect on {target} ({space})",
+    since_first="change from the first point ({space})",
+    change_of="interaction effect on {target} ({space})",
+    own_curves="thin: {n} single rows",
+    band="band: 95 % interval",
+    per_interval="bars at the bottom: rows per interval, {low:,} to {high:,}",
+    per_category="bars at the bottom: where the rows are",
+    ticks="ticks at the bottom: where the rows are",
+    points="dots: where the rows are",
+    more_effects="{n:,} columns with less effect are not shown",
+    network="discs: share of the output's variance that is interaction; lines: width in units of the output, "
+    "number and darkness the share of the pair's joint effect",
+    no_interaction="no pair interacts",
+    measured_pairs="{n} pairs measured, the {drawn} strongest drawn",
+    order_by="widest effects first, one scale for all",
     spaces={"raw": "raw output"},
 )
 
@@ -163,6 +198,23 @@ ZH = Words(
     repeats="条：均值；点：{n} 次重复",
     crosses="含 0",
     crosses_note="浅色：95 % 区间含 0",
+    mean_output="{target} 的平均输出（{space}）",
+    mean_outputs="平均输出（{space}）",
+    effects_on="效应（{space}）",
+    effect_on="对 {target} 的效应（{space}）",
+    since_first="相对第一个点的变化（{space}）",
+    change_of="对 {target} 的交互效应（{space}）",
+    own_curves="细线：{n} 行各自的曲线",
+    band="色带：95 % 区间",
+    per_interval="底部的条：每个区间的行数，{low:,} 至 {high:,}",
+    per_category="底部的条：数据的分布",
+    ticks="底部的刻度：数据的分布",
+    points="圆点：数据的分布",
+    more_effects="另有 {n:,} 列效应较小，未画出",
+    network="圆点：输出方差中属于交互的比例；连线：宽度为以输出单位计的强度，数字和深浅为该对共同效应中交互的比例",
+    no_interaction="没有任何一对存在交互",
+    measured_pairs="共测量 {n} 对，画出最强的 {drawn} 对",
+    order_by="按效应大小排列，纵轴相同",
     spaces={"probability": "概率", "log-odds": "对数几率", "raw": "原始输出", "score": "得分"},
     methods={
         "saliency": "显著图",
@@ -177,6 +229,9 @@ ZH = Words(
         "occlusion": "遮挡法",
         "exact_shapley": "精确 Shapley 值",
         "permutation_shap": "排列 SHAP",
+        "accumulated_local_effects": "累积局部效应",
+        "h_statistic": "H 统计量",
+        "partial_dependence": "部分依赖",
         "permutation_importance": "置换重要性",
         "kernels": "卷积核",
         "weights": "权重",

@@ -40,6 +40,13 @@ RELIED = "#93a3bb"
 """Importance, which has no sign to show."""
 DOUBTFUL = "#dfe4ec"
 """Importance that may be none."""
+LINES = ("#332288", "#117733", "#cc6677", "#88ccee", "#882255", "#999933", "#44aa99", "#ddcc77")
+"""Lines of several outputs, told apart by common colour blindness too; their dashes differ as well."""
+DASHES = ("-", "--", "-.", ":")
+EFFECT = "#23415f"
+"""An effect that stands alone."""
+OWN = "#7f93ab"
+"""The rows' own curves behind it."""
 PALE_OPACITY = 0.45
 """Of bars that stand for a sum of the rest."""
 LABEL_BACK = "#ffffff"

@@ -5,7 +5,9 @@ from .base import Check as Check
 from .base import Explanation as Explanation
 from .base import Provenance as Provenance
 from .base import Quality as Quality
+from .curve import Curve as Curve
 from .importance import Importance as Importance
+from .interactions import Interactions as Interactions
 from .units import Units as Units
 from .weights import KernelUnits as KernelUnits
 from .weights import WeightUnits as WeightUnits

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from pellucid.core.errors import ParameterError, nearest
 from pellucid.core.types import NpArray
 
 from .base import Explanation
@@ -23,6 +24,9 @@ class Importance(Explanation):
         score: what is measured: "accuracy", "r2", "squared change of the prediction".
         intact: the score before anything is shuffled; NaN where there is none.
         rows: how many rows it was measured on.
+        scores: names of all scores, where there are several; the first is that of `values`.
+        by_score: (scores, players, repeats) what each shuffle gave in each score.
+        intacts: each score before anything is shuffled.
     """
 
     repeats: NpArray
@@ -30,6 +34,28 @@ class Importance(Explanation):
     score: str = ""
     intact: float = float("nan")
     rows: int = 0
+    scores: tuple[str, ...] = ()
+    by_score: NpArray = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    intacts: tuple[float, ...] = ()
+
+    def of(self, score: str) -> Importance:
+        """The importance in another of the scores that were asked for.
+
+        Raises:
+            ParameterError: there is no such score.
+        """
+        if score not in self.scores:
+            raise ParameterError(f"There is no score {score!r}.", fix=nearest(score, self.scores))
+        k = self.scores.index(score)
+        repeats = self.by_score[k]
+        return replace(
+            self,
+            values=repeats.mean(1),
+            repeats=repeats,
+            score=score,
+            intact=self.intacts[k],
+            quality=replace(self.quality, half_width=interval(repeats)),
+        )
 
     @property
     def spread(self) -> NpArray:
@@ -50,3 +76,13 @@ class Importance(Explanation):
         data = {"importance": self.values, "spread": self.spread}
         data["half_width"] = np.full(len(self.values), np.nan) if half is None else half
         return pandas.DataFrame(data, index=list(self.names)).iloc[self.order]
+
+
+def interval(repeats: NpArray) -> NpArray | None:
+    """(players,) 95 % half-widths of the mean over repeats, (players, repeats); None for a single one."""
+    count = repeats.shape[1]
+    if count < 2:
+        return None
+    from scipy.stats import t as student
+
+    return student.ppf(0.975, count - 1) * repeats.std(1, ddof=1) / count**0.5

@@ -1,65 +1,113 @@
-"""Effects: what the model does over a whole table, from a `Table`, to an `Importance`."""
+"""Effects: what the model does over a whole table, from a `Table`, to an `Importance` or a `Curve`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from pellucid.core.errors import DataError, ParameterError, ShapeError, nearest
+from pellucid.core.errors import DataError, ParameterError, ShapeError
 from pellucid.core.features import Columns, Features
 from pellucid.core.intake import Data, read
 from pellucid.core.run import Pace, Run, current
-from pellucid.core.target import space_of
+from pellucid.core.target import Target, space_of
 from pellucid.core.types import NpArray
-from pellucid.core.views import BLACK_BOX_ROWS, Aim, Table
-from pellucid.methods.base import Method, independent_rows, quality
-from pellucid.results import Importance
+from pellucid.core.views import BLACK_BOX_ROWS, STACKED_ROWS, Aim, Table
+from pellucid.methods.base import E, Method, independent_rows, quality
+from pellucid.results import Curve, Importance, Interactions
 
-Scorer = Callable[[NpArray, NpArray], float]
-"""(y, outputs) -> one number, higher is better."""
+from .places import Place, grids_given, places
+from .scores import Scorer, scored
 
-
-@dataclass(frozen=True)
-class Score:
-    """A score by name: what it is called, how it is taken, and what a model that knows nothing gets."""
-
-    name: str
-    function: Scorer
-    chance: Callable[[NpArray], float]
+FIRST_ROWS = 1000
+"""Rows asked about as they are, to see what the model gives, where not all are needed."""
 
 
-def accuracy(y: NpArray, outputs: NpArray) -> float:
-    """Share of rows whose largest output is the true class; y holds class numbers."""
-    return float(np.mean(outputs.argmax(1) == y))
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model and a table as read, before any view of them.
 
+    Attributes:
+        data: the caller's model and rows.
+        run: how to run.
+        columns: what the rows are made of.
+        classes: names of the outputs.
+    """
 
-def r2(y: NpArray, outputs: NpArray) -> float:
-    """Coefficient of determination: 1 - residual variance / variance of y."""
-    residual = np.sum((y - outputs.reshape(len(y))) ** 2)
-    return float(1 - residual / np.sum((y - y.mean()) ** 2))
+    data: Data
+    run: Run
+    columns: Columns
+    classes: tuple[str, ...]
 
+    @cached_property
+    def outputs(self) -> Callable[[NpArray], NpArray]:
+        """Rows of numbers -> outputs as NumPy, in batches."""
+        data, run = self.data, self.run
+        model = data.model
+        per_row = (
+            model.bytes_per_row(data.inputs) if hasattr(model, "bytes_per_row") else data.x[0].nbytes * 4
+        )
+        pace = Pace(run, run.size(per_row, BLACK_BOX_ROWS, model.facts.memory), model.out_of_memory)
 
-def neg_mse(y: NpArray, outputs: NpArray) -> float:
-    """Mean squared error, negated so that higher is better."""
-    return -float(np.mean((y - outputs.reshape(len(y))) ** 2))
+        def ask(X: NpArray) -> NpArray:
+            parts = list[NpArray]()
+            pace.over(len(X), lambda rows: parts.append(model.numpy(model.predict(model.native(X[rows])))))
+            run.meter.count(len(X), grad=False)
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+        return ask
 
-def neg_log_loss(y: NpArray, outputs: NpArray) -> float:
-    """Mean logarithm of the true class's probability; y holds class numbers, outputs probabilities."""
-    return float(np.mean(np.log(np.clip(outputs[np.arange(len(y)), y], 1e-15, 1))))
+    def first(self, rows: int | None = None) -> NpArray:
+        """The outputs of the rows as they are, or of the first of them.
 
+        Raises:
+            DataError: the model gives NaN or infinity.
+        """
+        y = self.outputs(self.data.x[:rows])
+        if not np.isfinite(y).all():
+            row = int((~np.isfinite(y).reshape(len(y), -1).all(1)).argmax())
+            raise DataError(
+                f"The output of the model holds NaN or infinity for row {row}.", fix="Check this row."
+            )
+        return y
 
-SCORES: dict[str, Score] = {
-    "accuracy": Score("accuracy", accuracy, lambda y: float(np.bincount(y).max() / len(y))),
-    "r2": Score("R²", r2, lambda y: 0.0),
-    "neg_mse": Score("negative mean squared error", neg_mse, lambda y: -float(np.var(y))),
-    "neg_log_loss": Score(
-        "negative log loss", neg_log_loss, lambda y: float(np.mean(np.log(np.bincount(y)[y] / len(y))))
-    ),
-}
+    def aim(self, target: Any, y: NpArray) -> Target:
+        """The target for outputs like `y`."""
+        facts = self.data.model.facts
+        return Aim(target, self.classes, facts.space, classifier=facts.classifier).at(y)
+
+    def aims(self, target: Any, y: NpArray) -> tuple[Target, ...]:
+        """One target for all rows; without one every output, and of two classes the second."""
+        if hasattr(target, "__len__") and not isinstance(target, str | tuple | np.str_) and np.ndim(target):
+            raise ParameterError("An effect is of one target for all rows.", fix="Pass one class.")
+        if target is not None or y.ndim != 2 or y.shape[1] == 1:
+            return (self.aim(target, y),)
+        facts = self.data.model.facts
+        two = y.shape[1] == 2 and (facts.classifier or space_of(y, facts.space) == "probability")
+        return tuple(self.aim(k, y) for k in ((1,) if two else range(y.shape[1])))
+
+    def table(self, goals: Sequence[Target], **more: Any) -> Table:
+        """The view of this subject under some targets."""
+
+        def ask(X: NpArray, rows: NpArray) -> NpArray:
+            y = self.outputs(X)
+            return np.stack([np.asarray(g.value(y, rows), float) for g in goals], 1)
+
+        everyone, dtypes = np.arange(len(self.data.x)), getattr(self.data.codec, "dtypes", ())
+        given = {
+            "run": self.run,
+            "X": self.data.x,
+            "columns": self.columns,
+            "ask": ask,
+            "predict": lambda X: ask(X, everyone)[:, 0],
+            "ordered": tuple(bool(getattr(d, "ordered", False)) for d in dtypes),
+            "size": self.run.size(1.0, STACKED_ROWS),
+            **more,
+        }
+        return Table(**given)
 
 
 class TableMethod(Method, abstract=True):
@@ -68,8 +116,37 @@ class TableMethod(Method, abstract=True):
     family: ClassVar[str] = "effects"
     data: ClassVar[tuple[str, ...]] = ("table",)
 
+    def _answered(self, model: Any, X: Any, said: Mapping[str, Any], work: Callable[[Subject], E]) -> E:
+        """Read what the caller gave, work on it, and note on any error what was being done."""
+        run = current().fresh()
+        try:
+            data = read(model, X, features=said["features"], output=said["output"])
+            if data.x.ndim != 2 or not isinstance(data.features, Columns):
+                raise ShapeError(f"{self.title} is for tables, (rows, columns).", got=f"shape {data.x.shape}")
+            classes = tuple(map(str, said["classes"])) or data.model.facts.classes
+            with data.model.at_rest():
+                return work(Subject(data, run, data.features, classes))
+        except Exception as error:
+            self._noted(error, model, X, target=said["target"])
+            raise
+
+    def _facts(self, s: Subject, t: Table, estimand: str, space: str) -> dict[str, Any]:
+        """What every result has besides its values."""
+        facts = s.data.model.facts
+        independent_rows(t.notes, facts.mixes_rows)
+        return {
+            "features": s.columns,
+            "quality": quality(t.notes, s.run, estimand, t.notes.half_width),
+            "provenance": self._provenance(facts.name, s.run, (*facts.notes, *t.notes.said)),
+            "space": space,
+        }
+
+
+class ImportanceMethod(TableMethod, abstract=True):
+    """Measures how much a model relies on each column or group of columns."""
+
     def measure(self, t: Table) -> NpArray:
-        """The formula: (players, repeats)."""
+        """The formula: (players, repeats, scores)."""
         raise NotImplementedError
 
     def __call__(
@@ -78,7 +155,7 @@ class TableMethod(Method, abstract=True):
         X: Any,
         y: Any = None,
         *,
-        score: str | Scorer | None = None,
+        score: str | Scorer | Sequence[str | Scorer] | None = None,
         target: Any = None,
         features: Features | None = None,
         classes: Sequence[str] = (),
@@ -90,8 +167,9 @@ class TableMethod(Method, abstract=True):
             model: anything that predicts.
             X: rows, (n, columns), an array or a frame; held-out rows, or what the model memorised is measured.
             y: (n,) true values or classes; None measures how far the prediction itself moves.
-            score: "accuracy", "r2", "neg_mse", "neg_log_loss", or a function (y, outputs) -> number, higher better;
-                None takes accuracy for classes and R² for numbers.
+            score: "accuracy", "r2", "neg_mse", "neg_log_loss", any other name that scikit-learn's scorers have, or a
+                function (y, outputs) -> number, higher better; several of them in a list; None takes accuracy for
+                classes and R² for numbers.
             target: without y: which output moves; None is each row's predicted class, or the only output.
             features: names, units, and groups of columns that are shuffled together.
             classes: names of the outputs, where y holds names.
@@ -101,128 +179,219 @@ class TableMethod(Method, abstract=True):
             ShapeError: X and y differ in rows, or X is no table.
             ParameterError: an unknown score.
         """
-        run = current().fresh()
-        try:
-            if y is None and score is not None:
-                raise ParameterError("A score compares with true values.", fix="Pass y.")
-            if y is not None and target is not None:
-                raise ParameterError("With y the score says what is measured.", fix="Leave target or y out.")
-            data = read(model, X, features=features, output=output)
-            if data.x.ndim != 2 or not isinstance(data.features, Columns):
-                raise ShapeError(f"{self.title} is for tables, (rows, columns).", got=f"shape {data.x.shape}")
-            with data.model.at_rest():
-                result = self._measured(data, run, y, score, target, tuple(map(str, classes)))
-        except Exception as error:
-            self._noted(error, model, X, target=target)
-            raise
-        return self._finished(result, run)
+        said = {"features": features, "classes": classes, "output": output, "target": target}
+        e = self._answered(model, X, said, lambda s: self._measured(s, y, score, target))
+        return self._finished(e, current())
 
-    def _measured(
-        self, data: Data, run: Run, y: Any, score: Any, target: Any, classes: tuple[str, ...]
-    ) -> Importance:
-        facts, columns = data.model.facts, data.features
-        outputs = _asker(data, run)
-        first = outputs(data.x)
-        if not np.isfinite(first).all():
-            row = int((~np.isfinite(first).reshape(len(first), -1).all(1)).argmax())
-            raise DataError(
-                f"The output of the model holds NaN or infinity for row {row}.", fix="Check this row."
-            )
-        goal = Aim(target, classes or facts.classes, facts.space, classifier=facts.classifier).at(first)
-        everyone = np.arange(len(data.x))
-        how, truth = (None, everyone) if y is None else _score(score, y, first, classes or facts.classes)
-        players, label = columns.players() if isinstance(columns, Columns) else ((), everyone)
-        t = Table(
-            run=run,
-            X=data.x,
-            score=lambda X: how.function(truth, outputs(X)) if how else float("nan"),
-            predict=lambda X: np.asarray(goal.value(outputs(X), everyone), float),
-            players=players,
-            label=label,
-            scored=how is not None,
-            chance=how.chance(truth) if how else float("nan"),
-            intact=how.function(truth, first) if how else float("nan"),
-        )
-        repeats = self.measure(t)
-        independent_rows(t.notes, facts.mixes_rows)
-        space = space_of(first, facts.space)
-        what = how.name if how else f"squared change of the {'output' if space == 'raw' else space}"
+    def _measured(self, s: Subject, y: Any, score: Any, target: Any) -> Importance:
+        if y is None and score is not None:
+            raise ParameterError("A score compares with true values.", fix="Pass y.")
+        if y is not None and target is not None:
+            raise ParameterError("With y the score says what is measured.", fix="Leave target or y out.")
+        first = s.first()
+        how = None if y is None else scored(score, y, first, s.classes)
+        players, label = s.columns.players()
+        more: dict[str, Any] = {"players": players, "label": label, "scored": how is not None}
+        if how:
+            more |= {"chance": how.chance, "intact": how.taken(first)}
+            more["score"] = lambda X: how.taken(s.outputs(X))
+        t = s.table([s.aim(target, first)], **more)
+        found = self.measure(t)
+        space = space_of(first, s.data.model.facts.space)
+        what = how.names[0] if how else f"squared change of the {'output' if space == 'raw' else space}"
+        estimand = f"{self.title}: drop of {what}" if how else f"{self.title}: {what}"
         return Importance(
-            values=repeats.mean(1),
-            features=columns,
-            quality=quality(
-                t.notes,
-                run,
-                f"{self.title}: drop of {what}" if how else f"{self.title}: {what}",
-                t.notes.half_width,
-            ),
-            provenance=self._provenance(facts.name, run, (*facts.notes, *t.notes.said)),
-            space="score" if how else space,
-            repeats=repeats,
+            values=found[..., 0].mean(1),
+            repeats=np.ascontiguousarray(found[..., 0]),
             names=players,
             score=what,
-            intact=t.intact,
-            rows=len(data.x),
+            intact=float(t.intact[0]),
+            rows=len(s.data.x),
+            scores=how.names if how else (),
+            by_score=np.ascontiguousarray(np.moveaxis(found, 2, 0))
+            if how
+            else np.zeros((0, *found.shape[:2])),
+            intacts=tuple(map(float, t.intact)) if how else (),
+            **self._facts(s, t, estimand, "score" if how else space),
         )
 
 
-def _asker(data: Data, run: Run) -> Callable[[NpArray], NpArray]:
-    """Rows of numbers -> outputs as NumPy, in batches."""
-    model = data.model
-    largest = BLACK_BOX_ROWS
-    per_row = model.bytes_per_row(data.inputs) if hasattr(model, "bytes_per_row") else data.x[0].nbytes * 4
-    pace = Pace(run, run.size(per_row, largest, model.facts.memory), model.out_of_memory)
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """What the model does as one column, or two together, change.
 
-    def ask(X: NpArray) -> NpArray:
-        parts = list[NpArray]()
-        pace.over(len(X), lambda rows: parts.append(model.numpy(model.predict(model.native(X[rows])))))
-        run.meter.count(len(X), grad=False)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    Attributes:
+        place: the columns.
+        grid: (points, columns).
+        values: (points, targets).
+        half_width: (points, targets), NaN where it is not known.
+        count: (points,) rows behind each point.
+        individual: (rows kept, points, targets).
+    """
 
-    return ask
-
-
-def _score(score: Any, y: Any, outputs: NpArray, classes: Sequence[str]) -> tuple[Score, NpArray]:
-    """The score to take, and the true values as it wants them."""
-    truth = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y).reshape(-1)
-    if len(truth) != len(outputs):
-        raise ShapeError(f"X has {len(outputs)} rows and y {len(truth)}.", fix="Pass one true value per row.")
-    name = score or ("accuracy" if outputs.ndim == 2 and outputs.shape[1] > 1 else "r2")
-    if not isinstance(name, str):
-        return Score(getattr(name, "__name__", "score"), name, lambda _: float("nan")), truth
-    if name not in SCORES:
-        raise ParameterError(f"There is no score {name!r}.", fix=nearest(name, SCORES))
-    return SCORES[name], _truth(name, truth, outputs, classes)
+    place: Place
+    grid: NpArray
+    values: NpArray
+    half_width: NpArray
+    count: NpArray
+    individual: NpArray
 
 
-def _truth(name: str, truth: NpArray, outputs: NpArray, classes: Sequence[str]) -> NpArray:
-    """The true values as a score by name wants them: class numbers, or plain numbers."""
-    grouped = outputs.ndim == 2 and outputs.shape[1] > 1
-    of_classes = name in ("accuracy", "neg_log_loss")
-    if of_classes != grouped:
-        wants, instead = ("one output per class", "r2") if of_classes else ("a single output", "accuracy")
-        raise ParameterError(
-            f"{name} needs {wants}.", got=f"outputs {outputs.shape}", fix=f"Use {instead!r}."
+class EffectMethod(TableMethod, abstract=True):
+    """Traces what a model does as a column, or two together, change."""
+
+    says: ClassVar[str] = "the prediction"
+
+    def trace(self, t: Table, where: tuple[Place, ...], own: Mapping[int, NpArray]) -> list[Effect]:
+        """The formula: an effect for each place, on the caller's own grid for the columns in `own`."""
+        raise NotImplementedError
+
+    def kept(self, t: Table) -> NpArray:
+        """Numbers of the rows whose own curves are kept."""
+        return np.zeros(0, int)
+
+    def __call__(
+        self,
+        model: Any,
+        X: Any,
+        *,
+        columns: Any = None,
+        grid: Mapping[str, Any] | None = None,
+        target: Any = None,
+        features: Features | None = None,
+        classes: Sequence[str] = (),
+        output: str | int | None = None,
+    ) -> Curve:
+        """Trace the effect over rows of `X`.
+
+        Args:
+            model: anything that predicts.
+            X: rows, (n, columns), an array or a frame.
+            columns: a column by name or number, or a list of them, each of which may be a pair:
+                ["age", ("age", "sex")]; None takes every column that varies.
+            grid: own points by column name, instead of those chosen.
+            target: a class; None takes every output, and of two classes the second.
+            features: names, units, categories.
+            classes: names of the outputs.
+            output: which of several outputs, by key or position.
+
+        Raises:
+            ShapeError: X is no table.
+            DataError: a column asked for holds one value only.
+            ParameterError: an unknown column, three columns together, or points that no category has.
+        """
+        said = {"features": features, "classes": classes, "output": output, "target": target}
+        e = self._answered(model, X, said, lambda s: self._traced(s, columns, grid or {}, target))
+        return self._finished(e, current())
+
+    def _traced(self, s: Subject, columns: Any, grid: Mapping[str, Any], target: Any) -> Curve:
+        y = s.first(FIRST_ROWS)
+        goals, facts = s.aims(target, y), s.data.model.facts
+        t = s.table(goals, targets=tuple(g.labels(s.classes, 1)[0] for g in goals))
+        own = grids_given(s.columns, grid)
+        where = places(t, columns, own)
+        found = self.trace(t, where, own)
+        space = goals[0].counts_in(space_of(y, facts.space))
+        width = np.concatenate([e.half_width for e in found])
+        t.notes.half_width = width if np.isfinite(width).any() else None
+        kept, pair = self.kept(t), max(len(p) for p in where)
+        used = sorted({c for p in where for c in p})
+        rug = np.linspace(0, len(t.X) - 1, min(len(t.X), FIRST_ROWS)).astype(int)
+        return Curve(
+            values=np.concatenate([e.values for e in found]),
+            grid=np.concatenate(
+                [np.pad(e.grid, ((0, 0), (0, pair - e.grid.shape[1])), constant_values=np.nan) for e in found]
+            ),
+            of=np.repeat(np.arange(len(found)), [len(e.grid) for e in found]),
+            columns=tuple(tuple(s.columns.names[c] for c in e.place) for e in found),
+            targets=t.targets,
+            count=np.concatenate([e.count for e in found]),
+            individual=np.concatenate([e.individual for e in found], axis=1),
+            kept=kept,
+            data_columns=tuple(s.columns.names[c] for c in used),
+            data=np.asarray(t.X[rug][:, used], float),
+            data_kept=np.asarray(t.X[kept][:, used], float),
+            rows=len(t.X),
+            **self._facts(s, t, f"{self.title}: {self.says} over {len(t.X)} rows", space),
         )
-    if not of_classes and not np.issubdtype(truth.dtype, np.number):
-        raise ParameterError(f"{name} needs numbers as y.", got=f"dtype {truth.dtype}")
-    if name == "neg_log_loss" and space_of(outputs, "") != "probability":
-        raise ParameterError(
-            "neg_log_loss needs probabilities.", got="outputs that do not add up to 1", fix="Use 'accuracy'."
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """How far columns act together.
+
+    Attributes:
+        shares: (columns, columns) of the variance, for pairs, and on the diagonal for each with all others.
+        strength: (columns, columns) the same as a standard deviation in units of the output.
+        half_width: (columns, columns) of the shares.
+        measured: (columns, columns) whether it was.
+        rows: how many rows it was measured on.
+    """
+
+    shares: NpArray
+    strength: NpArray
+    half_width: NpArray
+    measured: NpArray
+    rows: int
+
+
+class InteractionMethod(TableMethod, abstract=True):
+    """Measures how far columns act together and not each for itself."""
+
+    def measure(self, t: Table, among: tuple[int, ...]) -> Joint:
+        """The formula, among some of the columns."""
+        raise NotImplementedError
+
+    def __call__(
+        self,
+        model: Any,
+        X: Any,
+        *,
+        columns: Any = None,
+        target: Any = None,
+        features: Features | None = None,
+        classes: Sequence[str] = (),
+        output: str | int | None = None,
+    ) -> Interactions:
+        """Measure on rows of `X`.
+
+        Args:
+            model: anything that predicts.
+            X: rows, (n, columns), an array or a frame.
+            columns: a list of columns by name or number; None takes every column that varies.
+            target: a class; None takes every output together, and of two classes the second.
+            features: names, units, categories.
+            classes: names of the outputs.
+            output: which of several outputs, by key or position.
+
+        Raises:
+            ShapeError: X is no table.
+            DataError: fewer than two columns vary.
+        """
+        said = {"features": features, "classes": classes, "output": output, "target": target}
+        e = self._answered(model, X, said, lambda s: self._joint(s, columns, target))
+        return self._finished(e, current())
+
+    def _joint(self, s: Subject, columns: Any, target: Any) -> Interactions:
+        y = s.first(FIRST_ROWS)
+        goals = s.aims(target, y)
+        t = s.table(goals, targets=tuple(g.labels(s.classes, 1)[0] for g in goals))
+        among = tuple(dict.fromkeys(c for place in places(t, columns, {}) for c in place))
+        if len(among) < 2 or len(t.X) < 2:
+            raise DataError(
+                "Interactions need two columns that vary.", got=len(among), fix="Pass more columns."
+            )
+        found = self.measure(t, among)
+        t.notes.half_width = found.half_width
+        space = goals[0].counts_in(space_of(y, s.data.model.facts.space))
+        return Interactions(
+            values=found.shares,
+            strength=found.strength,
+            measured=found.measured,
+            names=tuple(s.columns.names[c] for c in among),
+            targets=t.targets,
+            rows=found.rows,
+            **self._facts(
+                s, t, f"{self.title}: share of the variance that is interaction, {found.rows} rows", space
+            ),
         )
-    return _class_numbers(truth, classes, outputs.shape[1]) if of_classes else truth
-
-
-def _class_numbers(truth: NpArray, classes: Sequence[str], count: int) -> NpArray:
-    """True classes as numbers of outputs: by name where names are known."""
-    known = {name: i for i, name in enumerate(classes)}
-    named = [known.get(str(v)) for v in truth]
-    if classes and all(n is not None for n in named):
-        return np.array(named, int)
-    if truth.dtype.kind in "biu" or (truth.dtype.kind == "f" and (truth == np.round(truth)).all()):
-        numbers = truth.astype(int)
-        if numbers.min() >= 0 and numbers.max() < count:
-            return numbers
-    raise DataError(
-        "y holds classes that the model does not know.", got=repr(truth[0]), fix="Pass the model's classes."
-    )

@@ -9,14 +9,15 @@ import numpy as np
 from pellucid.core.types import NpArray
 from pellucid.core.views import Table
 from pellucid.methods.params import param
+from pellucid.results.importance import interval
 
-from .family import TableMethod
+from .family import ImportanceMethod
 
 CORRELATED = 0.7
 """From this |rank correlation| on, shuffling one column alone makes rows that do not occur."""
 
 
-class PermutationImportance(TableMethod):
+class PermutationImportance(ImportanceMethod):
     r"""What the model loses when one column is shuffled, its tie to everything else cut.
 
     .. math:: I_j = \frac{1}{R} \sum_{r=1}^{R} \Bigl( s(X, y) - s\bigl(X^{(j \leftarrow \pi_r)}, y\bigr) \Bigr)
@@ -44,8 +45,8 @@ class PermutationImportance(TableMethod):
 
     def measure(self, t: Table) -> NpArray:
         predicted = None if t.scored else t.predict(t.X)
-        drops = np.empty((len(t.players), self.repeats))
-        for player, repeat in t.track(list(np.ndindex(drops.shape))):
+        drops = np.empty((len(t.players), self.repeats, len(t.intact)))
+        for player, repeat in t.track(list(np.ndindex(drops.shape[:2]))):
             shuffled = t.X.copy()
             columns, order = t.label == player, t.rng(player, repeat).permutation(len(t.X))
             shuffled[:, columns] = t.X[order][:, columns]
@@ -53,23 +54,22 @@ class PermutationImportance(TableMethod):
                 drops[player, repeat] = t.intact - t.score(shuffled)
             else:
                 drops[player, repeat] = np.mean((predicted - t.predict(shuffled)) ** 2)
-        self._judge(t, drops)
+        self._judge(t, drops[..., 0])
         return drops
 
     def _judge(self, t: Table, drops: NpArray) -> None:
-        if self.repeats > 1:
-            from scipy.stats import t as student
-
-            width = student.ppf(0.975, self.repeats - 1) * drops.std(1, ddof=1) / self.repeats**0.5
+        width = interval(drops)
+        if width is not None:
             t.notes.certify(half_width=width, kind="sampling")
-        if t.scored and not np.isnan(t.chance):
-            behind = t.chance - t.intact
+        chance, intact = float(t.chance[0]), float(t.intact[0])
+        if t.scored and not np.isnan(chance):
+            behind = chance - intact
             t.notes.check(
                 "chance",
                 behind if abs(behind) > 1e-12 else 1e-12,  # no better is as bad as worse
                 warn=0,
                 fail=0,
-                meaning=f"The model scores {t.intact:.3g}, no better than knowing nothing ({t.chance:.3g}): "
+                meaning=f"The model scores {intact:.3g}, no better than knowing nothing ({chance:.3g}): "
                 "its importances mean nothing.",
                 advice="Explain a model that has learned something.",
             )

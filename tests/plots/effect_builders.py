@@ -1,0 +1,79 @@
+"""Small results of effects, built by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.features import Columns
+from pellucid.results import Curve, Interactions, Provenance, Quality
+
+
+def effects(
+    *columns: tuple[str, ...],
+    targets: tuple[str, ...] = ("dog",),
+    method: str = "partial_dependence",
+    **more: Any,
+) -> Curve:
+    """Effects of columns: numbers a, b, c, and d, whose values are words."""
+    rng = np.random.default_rng(3)
+    axes = {c: np.arange(3.0) if c == "d" else np.linspace(-1, 1, 6) for c in "abcd"}
+    grids = [
+        np.pad(np.stack(np.meshgrid(*(axes[c] for c in p), indexing="ij"), -1).reshape(-1, len(p)),
+               ((0, 0), (0, 2 - len(p))), constant_values=np.nan)
+        for p in columns
+    ]  # fmt: skip
+    grid = np.concatenate(grids)
+    values = np.nansum(np.tanh(grid), 1)[:, None] * np.linspace(1, 0.3, len(targets))
+    data = np.column_stack([rng.normal(size=(40, 3)), rng.integers(0, 3, 40)])
+    given: dict[str, Any] = {
+        "count": np.full(len(grid), 40),
+        "individual": values + 0.3 * rng.normal(size=(8, 1, 1)),
+        "quality": Quality("test", half_width=np.full(values.shape, 0.1)),
+        **more,
+    }
+    return Curve(
+        values=values,
+        features=Columns(tuple("abcd"), {"a": "mm"}, {"d": ("low", "middle", "very high indeed")}),
+        provenance=Provenance(method, "Partial dependence"),
+        space="probability",
+        grid=grid,
+        of=np.repeat(np.arange(len(grids)), [len(g) for g in grids]),
+        columns=columns,
+        targets=targets,
+        kept=np.arange(8),
+        data_columns=tuple("abcd"),
+        data=data,
+        data_kept=data[:8],
+        rows=40,
+        **given,
+    )
+
+
+def interactions(p: int = 6) -> Interactions:
+    """Columns of which the first two interact most."""
+    rng = np.random.default_rng(4)
+    values = 0.3 * rng.random((p, p)) ** 2
+    values = (values + values.T) / 2
+    values[0, 1] = values[1, 0] = 0.8
+    return Interactions(
+        values=values,
+        features=Columns.numbered(p),
+        quality=Quality("test", half_width=0.1 * values),
+        provenance=Provenance("h_statistic", "H-statistic"),
+        strength=values / 3,
+        measured=np.ones((p, p), bool),
+        names=tuple(f"column {i}" for i in range(p)),
+        targets=("dog",),
+        rows=60,
+    )
+
+
+RESULTS = {
+    "curve": lambda: effects(("a",)),
+    "curves": lambda: effects(("a",), ("d",), ("b",), ("c",), targets=("cat", "dog")),
+    "effect_map": lambda: effects(("a", "d")),
+    "graph": interactions,
+}
+"""For each drawing, a result it is made for."""
