@@ -104,7 +104,7 @@ def _lines(ax: Axes, e: Interactions, drawn: list[tuple[int, int]], at: dict[int
         if k < LABELLED:
             middle = at[a] + (0.5 if len(at) < 4 else 0.4) * (at[b] - at[a])
             ax.annotate(
-                f"{100 * share:.0f} %", middle, ha="center", va="center", fontsize=theme.SMALL, zorder=4,
+                f"{100 * share:.0f} %", (middle[0], middle[1]), ha="center", va="center", fontsize=theme.SMALL, zorder=4,
                 bbox={"boxstyle": "round,pad=0.15", "fc": theme.LABEL_BACK, "ec": "none", "alpha": 0.85},
             )  # fmt: skip
 
@@ -116,8 +116,8 @@ def _name(ax: Axes, text: str, place: NpArray, area: float) -> None:
     up = "center" if abs(place[1]) < 0.6 else "bottom" if place[1] > 0 else "top"
     ax.annotate(
         text,
-        place,
-        away * place,
+        (place[0], place[1]),
+        (away * place[0], away * place[1]),
         textcoords="offset points",
         ha=side,
         va=up,

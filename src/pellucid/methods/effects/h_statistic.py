@@ -39,7 +39,7 @@ class HStatistic(InteractionMethod):
     Raises: `DataError` where fewer than two columns vary.
 
     >>> HStatistic(rows=20, top=3)(forest, X).values.shape
-    (29, 29)
+    (30, 30)
     """
 
     paper = "Friedman, Popescu (2008). Predictive Learning via Rule Ensembles. AOAS 2. doi:10.1214/07-AOAS148"
