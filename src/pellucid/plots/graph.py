@@ -104,7 +104,8 @@ def _lines(ax: Axes, e: Interactions, drawn: list[tuple[int, int]], at: dict[int
         if k < LABELLED:
             middle = at[a] + (0.5 if len(at) < 4 else 0.4) * (at[b] - at[a])
             ax.annotate(
-                f"{100 * share:.0f} %", (middle[0], middle[1]), ha="center", va="center", fontsize=theme.SMALL, zorder=4,
+                f"{100 * share:.0f} %", (middle[0], middle[1]), ha="center", va="center",
+                fontsize=theme.SMALL, zorder=4,
                 bbox={"boxstyle": "round,pad=0.15", "fc": theme.LABEL_BACK, "ec": "none", "alpha": 0.85},
             )  # fmt: skip
 
