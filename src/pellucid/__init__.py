@@ -46,6 +46,7 @@ _HOMES = {
     "InternalInfluence": "methods.gradient",
     "KernelShap": "methods.perturbation",
     "Kernels": "methods.internals",
+    "LIME": "methods.perturbation",
     "LRP": "methods.gradient",
     "LayerCAM": "methods.gradient",
     "LogProb": "core.target",
@@ -116,7 +117,7 @@ if TYPE_CHECKING:
         XGradCAM,
     )
     from pellucid.methods.internals import Kernels, Weights
-    from pellucid.methods.perturbation import ExactShapley, KernelShap, Occlusion, PermutationShap
+    from pellucid.methods.perturbation import LIME, ExactShapley, KernelShap, Occlusion, PermutationShap
     from pellucid.methods.registry import methods
     from pellucid.results import (
         Attribution,
@@ -166,6 +167,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "InternalInfluence",
     "KernelShap",
     "Kernels",
+    "LIME",
     "LRP",
     "LayerCAM",
     "LogProb",

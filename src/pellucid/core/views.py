@@ -89,6 +89,7 @@ class Game(View):
         rows: (n,) the caller's numbers of the rows.
         pace: variants per call of f.
         advance: told how many coalitions were answered.
+        alike: (n,) equal numbers where f is the same function for two rows: they share answers at points of nobody's.
         shared: what `once` keeps for all rows of the same call.
     """
 
@@ -97,6 +98,7 @@ class Game(View):
     rows: NpArray
     pace: Pace
     advance: Callable[[int], None] = lambda answered: None
+    alike: NpArray | None = None
     shared: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __len__(self) -> int:
@@ -133,6 +135,7 @@ class Game(View):
         if len(kept) == len(self):
             return self
         some = replace(self, hidden=tuple(self.hidden[k] for k in kept), rows=self.rows[kept])
+        some = some if self.alike is None else replace(some, alike=self.alike[kept])
         some.know(self.ends[0][kept], self.ends[1][kept])
         return some
 
@@ -148,6 +151,22 @@ class Game(View):
             out[part] = self._answers(coalitions, asked, part)
             self.advance(part.stop - part.start)
         return out.reshape(len(self), asked)
+
+    def at(self, points: NpArray) -> NpArray:
+        """F of points that are no variants of any row, (m, *features) -> (n, m); asked once where rows are alike."""
+        alike = self.rows if self.alike is None else self.alike
+        answers: dict[int, NpArray] = {}
+        for kind, row in zip(alike.tolist(), self.rows.tolist(), strict=True):
+            if kind not in answers:
+                answers[kind] = self.once(f"at {kind}", lambda row=row: self._at(points, row))
+        return np.stack([answers[kind] for kind in alike.tolist()])
+
+    def _at(self, points: NpArray, row: int) -> NpArray:
+        out = np.empty(len(points))
+        for part in batches(len(points), self.pace.size):
+            out[part] = self._asked(points[part], np.full(part.stop - part.start, row))
+            self.advance(part.stop - part.start)
+        return out
 
     def _answers(self, coalitions: Bools, asked: int, part: slice) -> NpArray:
         """V of the (row, coalition) pairs in `part`, counted row by row."""

@@ -142,6 +142,7 @@ class GameMethod(Method, abstract=True):
                         rows=np.array([row for row, _ in team]),
                         pace=asked.pace,
                         advance=part.advance,
+                        alike=asked.alike[[row for row, _ in team]],
                         shared=shared.setdefault(len(hidden[0].players), {}),
                     )
                     out.append(Played.of(game, np.asarray(self.attribute(game), float), self.complete))
@@ -298,6 +299,13 @@ class Asked:
     def output(self) -> NpArray:
         """f(x), (n,)."""
         return np.asarray(self.model.numpy(self.goal.value(self._native, np.arange(len(self.y)))))
+
+    @cached_property
+    def alike(self) -> NpArray:
+        """(n,) equal numbers for rows with the same target, whose f is the same function of the features."""
+        if len(self.data.inputs) > 1:
+            return np.arange(len(self.data.x))
+        return np.unique(np.array(self.goal.labels((), len(self.data.x))), return_inverse=True)[1]
 
     def about(self) -> Callable[[NpArray, NpArray], NpArray]:
         """F of variants of rows: (m, *features), and which row each is a variant of -> (m,)."""

@@ -58,7 +58,7 @@ class KernelShap(GameMethod):
         design = game.once("design", lambda: sample_coalitions(game.players, max(self.budget, 2), game.rng))
         if design.exact and self.tolerance == 0:
             return by_definition(game)
-        order, sizes = game.once("order", lambda: nested(design, self.tolerance))
+        order, sizes = game.once("order", lambda: nested(design))
 
         def ask(part: Game, start: int, stop: int) -> NpArray:
             half = design.half[order[start:stop]]
@@ -83,11 +83,11 @@ class KernelShap(GameMethod):
         return min(self.budget, 2**players)
 
 
-def nested(design: Design, tolerance: float) -> tuple[NpArray, list[int]]:
+def nested(design: Design) -> tuple[NpArray, list[int]]:
     """An order of the pairs in which each round's design holds the one before, and how many each holds.
 
     >>> design = sample_coalitions(5, 32, np.random.default_rng(0))
-    >>> nested(design, 0.1)[1]
+    >>> nested(design)[1]
     [9, 15]
     """
     least = minimum_budget(design.half.shape[1])

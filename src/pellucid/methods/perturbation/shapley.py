@@ -36,7 +36,7 @@ def exact_values(v: NpArray) -> NpArray:
     """
     rows, count = v.shape
     players = count.bit_length() - 1
-    size = np.bitwise_count(np.arange(count // 2))
+    size = every_coalition(players - 1).sum(1)
     weight = np.array(
         [factorial(s) * factorial(players - s - 1) / factorial(players) for s in range(players)]
     )
