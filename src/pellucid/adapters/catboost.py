@@ -12,6 +12,7 @@ from pellucid.core.errors import CapabilityError
 from pellucid.core.model import Facts
 
 from .booster import Scale, both, matched, wants_margin
+from .catboost_forest import CatboostForest
 from .function import FunctionModel
 
 SCALES: Mapping[str, Scale] = {
@@ -48,8 +49,11 @@ def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
     named = names != [str(i) for i in range(len(names))]
     words = list(model.get_cat_feature_indices())
 
+    def prepared(rows: Any) -> Any:
+        return _whole(matched(rows, names, named=named), words)
+
     def answer(rows: Any) -> Any:
-        y = ask(_whole(matched(rows, names, named=named), words))
+        y = ask(prepared(rows))
         return both(y, space) if scale.classes and y.ndim == 1 else y
 
     facts = Facts(
@@ -63,7 +67,7 @@ def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
         missing_in_frames=True,
         frames=True,
     )
-    return FunctionModel(answer, facts)
+    return CatboostForest(answer, facts, model=model, rows=prepared)
 
 
 def _scale(model: Any) -> Scale:

@@ -13,6 +13,7 @@ from pellucid.core.model import Facts
 
 from .booster import Scale, both, matched, wants_margin
 from .function import FunctionModel
+from .lightgbm_forest import LightgbmForest, rounds_averaged
 
 SCALES: Mapping[str, Scale] = {
     "binary": Scale("probability", "log-odds", classes=True),
@@ -27,7 +28,8 @@ def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
     """Wrap a booster, or a fitted estimator that holds one: probabilities of classes, predictions of numbers.
 
     Two classes have a column each. Columns of a frame are matched by name; LightGBM itself would take them in the
-    order they come.
+    order they come. The margin of a forest (`boosting="rf"`) is the mean of its trees, which its predictions come
+    from; LightGBM's own raw score is their sum.
 
     Args:
         model: `lightgbm.Booster`, or an estimator of `lightgbm.sklearn`.
@@ -40,13 +42,17 @@ def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
     head = booster.model_to_string(num_iteration=1).partition("\nTree=")[0]
     scale = _scale(model, _entry(head, "objective").partition(" ")[0])
     margin = wants_margin(output, scale)
-    ask = _question(model, scale, margin)
+    rounds = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+    ask = _question(model, scale, margin, rounds_averaged(head, rounds))
     space = scale.margin if margin else scale.usual
     names = booster.feature_name()
     named = not all(re.fullmatch(r"Column_\d+", name) for name in names)
 
+    def prepared(rows: Any) -> Any:
+        return matched(rows, names, named=named, spelt=spelt)
+
     def answer(rows: Any) -> Any:
-        y = ask(matched(rows, names, named=named, spelt=lambda name: name.replace(" ", "_")))
+        y = ask(prepared(rows))
         return both(y, space) if scale.classes and y.ndim == 1 else y
 
     known = getattr(model, "classes_", range(max(2, int(_entry(head, "num_class") or 1))))
@@ -61,7 +67,12 @@ def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
         missing_in_frames=True,
         frames=True,
     )
-    return FunctionModel(answer, facts)
+    return LightgbmForest(answer, facts, booster=booster, rows=prepared)
+
+
+def spelt(name: str) -> str:
+    """A column's name as LightGBM writes it: without spaces."""
+    return name.replace(" ", "_")
 
 
 def _fitted(estimator: Any) -> Any:
@@ -85,8 +96,8 @@ def _scale(model: Any, objective: str) -> Scale:
     return SCALES.get(objective, Scale())
 
 
-def _question(model: Any, scale: Scale, margin: bool) -> Callable[[Any], Any]:
-    """How a booster or an estimator is asked."""
+def _question(model: Any, scale: Scale, margin: bool, rounds: int) -> Callable[[Any], Any]:
+    """How a booster or an estimator is asked; raw scores are the sum of so many `rounds` that are averaged."""
     if margin or (scale.classes and scale.usual != "probability"):
-        return lambda rows: model.predict(rows, raw_score=True)
+        return lambda rows: model.predict(rows, raw_score=True) / rounds
     return getattr(model, "predict_proba", model.predict)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import xgboost
 
 from pellucid.core.errors import CapabilityError
@@ -13,6 +14,7 @@ from pellucid.core.model import Facts
 
 from .booster import Scale, both, matched, wants_margin
 from .function import FunctionModel
+from .xgboost_forest import GROWN, XgboostForest
 
 SCALES: Mapping[str, Scale] = {
     "binary:logistic": Scale("probability", "log-odds", classes=True),
@@ -52,8 +54,11 @@ def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
     space = scale.margin if margin else scale.usual
     names = tuple(booster.feature_names or ())
 
+    def prepared(rows: Any) -> Any:
+        return matched(rows, names, named=bool(names))
+
     def answer(rows: Any) -> Any:
-        y = ask(matched(rows, names, named=bool(names)))
+        y = ask(prepared(rows))
         return both(y, space) if scale.classes and y.ndim == 1 else y
 
     facts = Facts(
@@ -68,7 +73,11 @@ def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
         frames=True,
         notes=(f"{objective} predicts labels; its margin was explained.",) * (objective in LABELS),
     )
-    return FunctionModel(answer, facts)
+    if settings["gradient_booster"]["name"] not in GROWN:
+        return FunctionModel(answer, facts)
+    rounds = 0 if isinstance(model, xgboost.Booster) else _rounds(model)
+    blank = getattr(model, "missing", np.nan)
+    return XgboostForest(answer, facts, booster=booster, rounds=rounds, blank=blank, rows=prepared)
 
 
 def _fitted(estimator: Any) -> Any:
@@ -78,6 +87,14 @@ def _fitted(estimator: Any) -> Any:
         return estimator.get_booster()
     except NotFittedError as error:
         raise CapabilityError(f"{type(estimator).__name__} is not fitted.", fix="Call fit first.") from error
+
+
+def _rounds(estimator: Any) -> int:
+    """How many rounds an estimator predicts with: up to the best one where it stopped early; 0 for all."""
+    try:
+        return int(estimator.best_iteration) + 1
+    except AttributeError:
+        return 0
 
 
 def _outputs(model: Any, scale: Scale, sizes: Mapping[str, str]) -> tuple[Scale, tuple[str, ...]]:

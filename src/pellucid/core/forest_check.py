@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, TypeVar
+from weakref import ref
 
 import numpy as np
 
@@ -15,26 +15,31 @@ from .types import NpArray
 ROWS = 64
 """Rows made for the check."""
 
-_read: WeakKeyDictionary[Any, tuple[Any, Forest]] = WeakKeyDictionary()
+T = TypeVar("T")
+
+_read: dict[int, tuple[ref[Any], Any, Any]] = {}
+"""By a model's id, since not every model can be hashed: the model, its fingerprint, and what was read of it."""
 
 
-def remembered(model: Any, fingerprint: Any, read: Callable[[], Forest]) -> Forest:
-    """The forest read from `model`, read again only where its fingerprint changed (it was fitted again).
+def remembered(model: Any, fingerprint: Any, read: Callable[[], T]) -> T:
+    """What was read from `model`, its forest and what belongs to it; again only where the fingerprint changed.
 
     Args:
         model: the caller's model; it is not kept alive.
         fingerprint: what changes with every fit and can be compared, for instance the list of trees.
         read: reads and checks it.
     """
+    key = id(model)
+    known = _read.get(key)
+    if known is not None and known[0]() is model and known[1] == fingerprint:
+        return known[2]
+    found = read()
     try:
-        known = _read.get(model)
-    except TypeError:  # cannot be hashed or referred to weakly
-        return read()
-    if known is not None and known[0] == fingerprint:
-        return known[1]
-    forest = read()
-    _read[model] = (fingerprint, forest)
-    return forest
+        alive = ref(model, lambda _: _read.pop(key, None))
+    except TypeError:  # it cannot be referred to weakly
+        return found
+    _read[key] = (alive, fingerprint, found)
+    return found
 
 
 def verified(forest: Forest, raw: Callable[[NpArray], NpArray], name: str) -> Forest:

@@ -93,12 +93,12 @@ class Codec:
             return numbers
         values = _objects(column)
         if codes is None:
-            return np.array([np.nan if _missing(v) else float(v) for v in values], float)
+            return np.array([np.nan if is_missing(v) else float(v) for v in values], float)
         known = {v: float(k) for k, v in enumerate(codes)}
-        unknown = [v for v in values if not _missing(v) and v not in known]
+        unknown = [v for v in values if not is_missing(v) and v not in known]
         if unknown:
             raise DataError(f"Column {self.names[j]!r} holds a value not seen before.", got=repr(unknown[0]))
-        return np.array([np.nan if _missing(v) else known[v] for v in values])
+        return np.array([np.nan if is_missing(v) else known[v] for v in values])
 
     def decode(self, matrix: NpArray) -> Any:
         """A frame of the kind, names and types that `of` read, from (rows, columns) numbers."""
@@ -160,11 +160,11 @@ def _categories(parts: list[Any]) -> tuple[Any, ...] | None:
     """
     dtype = getattr(parts[0], "dtype", None)
     if declared := _declared(dtype):
-        others = dict.fromkeys(v for part in parts[1:] for v in _objects(part) if not _missing(v))
+        others = dict.fromkeys(v for part in parts[1:] for v in _objects(part) if not is_missing(v))
         return (*declared, *(v for v in others if v not in declared))
     if _numeric(dtype):
         return None
-    seen = {v for part in parts for v in _objects(part) if not _missing(v)}
+    seen = {v for part in parts for v in _objects(part) if not is_missing(v)}
     if all(isinstance(v, int | float | np.number) and not isinstance(v, bool | np.bool_) for v in seen):
         return None
     return tuple(sorted(seen, key=lambda v: (str(type(v)), v)))
@@ -197,12 +197,13 @@ def _blank(parts: list[Any], kind: str) -> Any:
     """What a column writes where nothing is: a pipeline may know one kind of nothing and not the other."""
     if getattr(getattr(parts[0], "dtype", None), "kind", "O") == "O":
         for value in (v for part in parts for v in _objects(part)):
-            if _missing(value):
+            if is_missing(value):
                 return value
     return np.nan if kind == "objects" else None
 
 
-def _missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether a frame's entry stands for nothing."""
     if isinstance(value, str):
         return False
     if isinstance(value, float | np.floating):
