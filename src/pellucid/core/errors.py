@@ -81,8 +81,8 @@ class Cancelled(PellucidError, RuntimeError):
         result: what was known by then, as a result of its own: fewer rows, or wider intervals; None where nothing was.
     """
 
-    def __init__(self, problem: str, *, result: object = None) -> None:
-        super().__init__(problem)
+    def __init__(self, problem: str, *, got: object = None, fix: str = "", result: object = None) -> None:
+        super().__init__(problem, got=got, fix=fix)
         self.result = result
 
 

@@ -260,14 +260,17 @@ def below(threshold: Any, *, single: bool) -> NpArray:
     if not single:
         return np.nextafter(t, -np.inf)
     rounded = _float32_at_most(t)
-    return _last_rounding_to(np.where(rounded < t, rounded, np.nextafter(rounded, np.float32(-np.inf))))
+    with np.errstate(over="ignore"):
+        before = np.nextafter(rounded, np.float32(-np.inf))
+    return _last_rounding_to(np.where(rounded < t, rounded, before))
 
 
 def _float32_at_most(t: NpArray) -> NpArray:
     """The largest float32 that is at most t."""
     with np.errstate(over="ignore"):
         rounded = t.astype(np.float32)
-    return np.where(rounded > t, np.nextafter(rounded, np.float32(-np.inf)), rounded).astype(np.float32)
+        before = np.nextafter(rounded, np.float32(-np.inf))
+    return np.where(rounded > t, before, rounded).astype(np.float32)
 
 
 def _last_rounding_to(t: NpArray) -> NpArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
@@ -206,8 +207,20 @@ ADAPTERS: Mapping[str, str] = {  # root package of a class in the model's MRO ->
 }
 
 
+GROUP = "pellucid.adapters"
+"""Entry point group by which other packages add adapters: root package of a class -> a module with a `wrap`."""
+
+
+@cache
+def declared() -> Mapping[str, str]:
+    """The adapters of other packages, as they are installed."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point.module for point in entry_points(group=GROUP)}
+
+
 def wrap(model: Any, *, output: str | int | None = None) -> Model:
-    """Wrap `model` by the first class in its MRO that an adapter knows; import nothing else.
+    """Wrap `model` by the first class in its MRO that an adapter knows, ours or an installed one; import nothing else.
 
     Args:
         model: a network, an estimator, a pipeline, a function of arrays, or a model already wrapped.
@@ -219,8 +232,9 @@ def wrap(model: Any, *, output: str | int | None = None) -> Model:
     if isinstance(model, Model):
         return model
     for cls in type(model).__mro__:
-        if home := ADAPTERS.get(cls.__module__.partition(".")[0]):
-            return import_module(home).wrap(model, output=output)
+        root = cls.__module__.partition(".")[0]
+        if home := ADAPTERS.get(root) or declared().get(root):
+            return _adapter(home, root).wrap(model, output=output)
     if callable(model) or hasattr(model, "predict"):
         return import_module("pellucid.adapters.function").wrap(model, output=output)
     raise CapabilityError(
@@ -228,3 +242,15 @@ def wrap(model: Any, *, output: str | int | None = None) -> Model:
         got=type(model).__name__,
         fix="Pass a function of an array instead.",
     )
+
+
+def _adapter(home: str, root: str) -> Any:
+    """The module of an adapter."""
+    try:
+        return import_module(home)
+    except ImportError as error:
+        if root not in ADAPTERS:
+            error.add_note(
+                f"pellucid: the adapter {home!r} is declared for {root!r} by an installed package."
+            )
+        raise
