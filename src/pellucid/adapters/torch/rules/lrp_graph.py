@@ -21,7 +21,11 @@ class Graph:
 
     def __init__(self, y: torch.Tensor, leaves: Collection[torch.Tensor], cut: Collection[Any]) -> None:
         """Walk from `y`; nodes in `cut` count as constants."""
-        self.order: list[Any] = list(_ordered(y.grad_fn))
+        self.order: list[Any] = []
+        self._below: dict[Any, tuple[Any, ...]] = {}
+        for node, edges in _ordered(y.grad_fn):
+            self.order.append(node)
+            self._below[node] = edges
         self.reaching: set[Any] = set()
         self.uses: Counter[Any] = Counter()
         for node in self.order:
@@ -30,20 +34,21 @@ class Graph:
                 if any(variable is leaf for leaf in leaves):
                     self.reaching.add(node)
                 continue
-            below = [n for n, _ in node.next_functions if n is not None]
+            below = [n for n, _ in self._below[node] if n is not None]
             self.uses.update(below)
             if node not in cut and any(n in self.reaching for n in below):
                 self.reaching.add(node)
 
     def depends(self, node: Any) -> tuple[bool, ...]:
         """Which of a node's edges come from a leaf."""
-        return tuple(n is not None and n in self.reaching for n, _ in node.next_functions)
+        edges = self._below.get(node) or node.next_functions  # it may lead to no output
+        return tuple([n is not None and n in self.reaching for n, _ in edges])
 
     def above(self, nodes: Collection[Any]) -> set[Any]:
         """The nodes that depend on one of `nodes`."""
         found: set[Any] = set()
         for node in self.order:
-            if any(n in nodes or n in found for n, _ in node.next_functions if n is not None):
+            if any(n in nodes or n in found for n, _ in self._below[node] if n is not None):
                 found.add(node)
         return found
 
@@ -54,16 +59,18 @@ class Graph:
         ]
 
 
-def _ordered(root: Any) -> Iterator[Any]:
-    """Postorder, without recursion: networks are deeper than Python's stack."""
-    seen, stack = {root}, [(root, iter(root.next_functions))]
+def _ordered(root: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Nodes with their edges, in postorder, without recursion: networks are deeper than Python's stack."""
+    edges = root.next_functions
+    seen, stack = {root}, [(root, edges, iter(edges))]
     while stack:
-        node, edges = stack[-1]
-        for child, _ in edges:
+        node, edges, left = stack[-1]
+        for child, _ in left:
             if child is not None and child not in seen:
                 seen.add(child)
-                stack.append((child, iter(child.next_functions)))
+                below = child.next_functions
+                stack.append((child, below, iter(below)))
                 break
         else:
             stack.pop()
-            yield node
+            yield node, edges
