@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pellucid
-from pellucid.cli.loading import models
+from pellucid.cli.loading import data, models
 from pellucid.core.errors import CapabilityError, DataError, FileError, ShapeError
 from tests.adapters import boosters
 
@@ -91,6 +91,20 @@ def test_a_table_of_codes_is_the_frame(library):
     codes = FRAME.assign(**{n: FRAME[n].cat.codes.replace(-1, np.nan) for n in ("city", "size")})
     wrapped = pellucid.wrap(grown(library, "classes"))
     np.testing.assert_array_equal(wrapped.predict(codes.to_numpy(float)), wrapped.predict(FRAME))
+
+
+@every_library
+def test_words_as_a_file_of_rows_has_them(library, tmp_path):
+    """A csv knows no categories: its words are taken as such, by a model from its own file."""
+    model, rows = grown(library, "binary"), rows_for(library, FRAME)
+    ending = {"xgboost": "ubj", "lightgbm": "txt", "catboost": "cbm"}[library]
+    model.save_model(str(tmp_path / f"model.{ending}"))
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    loaded = models.load(str(tmp_path / f"model.{ending}")).model
+    read = data.read([str(tmp_path / "rows.csv")]).x
+    np.testing.assert_allclose(
+        pellucid.wrap(loaded).predict(read), pellucid.wrap(model).predict(rows), rtol=1e-6
+    )
 
 
 def test_whole_numbers_as_categories_of_catboost_in_an_array_of_floats():

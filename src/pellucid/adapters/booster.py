@@ -89,6 +89,14 @@ def matched(
     return rows[[labels[name] for name in names]]
 
 
+def worded(rows: Any) -> Any:
+    """A pandas frame with its columns of words as categories, as XGBoost and LightGBM take them; else as it is."""
+    if not hasattr(rows, "columns") or not hasattr(rows, "astype"):
+        return rows
+    words = [c for c, kind in rows.dtypes.items() if str(kind) in ("object", "str", "string")]
+    return rows.astype(dict.fromkeys(words, "category")) if words else rows
+
+
 def coded(
     frame: Any, categories: Sequence[Sequence[Any] | None], unseen: Callable[[int, Any], float]
 ) -> NpArray:

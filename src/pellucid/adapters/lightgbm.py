@@ -11,7 +11,7 @@ import lightgbm
 from pellucid.core.errors import CapabilityError
 from pellucid.core.model import Facts
 
-from .booster import Scale, both, matched, wants_margin
+from .booster import Scale, both, matched, wants_margin, worded
 from .function import FunctionModel
 from .lightgbm_forest import LightgbmForest, rounds_averaged
 
@@ -49,7 +49,7 @@ def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
     named = not all(re.fullmatch(r"Column_\d+", name) for name in names)
 
     def prepared(rows: Any) -> Any:
-        return matched(rows, names, named=named, spelt=spelt)
+        return worded(matched(rows, names, named=named, spelt=spelt))
 
     def answer(rows: Any) -> Any:
         y = ask(prepared(rows))

@@ -12,7 +12,7 @@ import xgboost
 from pellucid.core.errors import CapabilityError
 from pellucid.core.model import Facts
 
-from .booster import Scale, both, matched, wants_margin
+from .booster import Scale, both, matched, wants_margin, worded
 from .function import FunctionModel
 from .xgboost_forest import GROWN, XgboostForest
 
@@ -55,7 +55,7 @@ def wrap(model: Any, *, output: str | int | None = None) -> FunctionModel:
     names = tuple(booster.feature_names or ())
 
     def prepared(rows: Any) -> Any:
-        return matched(rows, names, named=bool(names))
+        return worded(matched(rows, names, named=bool(names)))
 
     def answer(rows: Any) -> Any:
         y = ask(prepared(rows))
