@@ -50,6 +50,7 @@ NEEDS = {
     "gradient": ("mlp", "cnn"),
     "effects": ("mlp", "forest", "function"),
     "internals": ("mlp", "cnn"),
+    "trees": ("forest",),
 }
 ANY = tuple(model for model in MODELS if model != "pooled")
 MAPS = {info.name: ("cnn",) for info in pellucid.methods() if issubclass(info.cls, MapMethod)}
@@ -293,7 +294,9 @@ def test_it_is_at_the_front_door(name, model):
     [
         ("mlp", {}, "integrated_gradients", "the model has gradients"),
         ("cnn", {}, "integrated_gradients", "the model has gradients"),
-        ("forest", {}, "kernel_shap", "only be asked for predictions"),
+        ("forest", {}, "tree_shap", "the model is a sum of trees"),
+        ("forest", {"baseline": "zeros"}, "kernel_shap", "only be asked for predictions"),
+        ("function", {"target": 0}, "kernel_shap", "only be asked for predictions"),
         ("image function", {}, "kernel_shap", "only be asked for predictions"),
         ("forest", {"y": [0, 0, 1, 2, 2]}, "permutation_importance", "true values were given"),
         ("mlp", {"y": [0, 0, 1, 2, 2]}, "permutation_importance", "true values were given"),

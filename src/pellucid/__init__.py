@@ -66,6 +66,7 @@ _HOMES = {
     "Segments": "core.masker",
     "Steps": "core.features",
     "Tokens": "core.features",
+    "TreeShap": "methods.trees",
     "Units": "results",
     "Weights": "methods.internals",
     "Windows": "core.masker",
@@ -129,6 +130,8 @@ if TYPE_CHECKING:
         Quality,
         Units,
     )
+    from pellucid.methods.trees import TreeShap
+    from pellucid.results import Attribution, Check, Explanation, Importance, Quality, Units
     from pellucid.results.files import load
 
 __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
@@ -187,6 +190,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Segments",
     "Steps",
     "Tokens",
+    "TreeShap",
     "Units",
     "Weights",
     "Windows",

@@ -9,7 +9,8 @@ from pellucid.core.callable_module import make_callable
 from pellucid.core.errors import CapabilityError, ParameterError, nearest
 from pellucid.core.features import Columns, Pixels
 from pellucid.core.intake import Data, read
-from pellucid.core.model import Differentiable
+from pellucid.core.model import Differentiable, Forested
+from pellucid.core.target import LogProb
 from pellucid.methods.base import Method
 from pellucid.methods.registry import load
 from pellucid.results import Explanation
@@ -20,7 +21,7 @@ def explain(
 ) -> Explanation:
     """Explain what `model` says of the rows `x`, with the method that fits or the one that is named.
 
-    A model with gradients is explained by integrated gradients, any other by Kernel SHAP; with true values `y` the
+    A model with gradients is explained by integrated gradients, trees by TreeSHAP, any other model by Kernel SHAP; with true values `y` the
     question is about the whole table, and permutation importance answers it. The reason stands in
     `e.provenance.notes`.
 
@@ -78,6 +79,8 @@ def choose(model: Any, x: Any, y: Any, call: dict[str, Any]) -> tuple[Method, st
     )
     if isinstance(data.model, Differentiable) and data.x.dtype.kind == "f":
         return known["integrated_gradients"](), "Integrated gradients, since the model has gradients."
+    if _walks(data, call):
+        return known["tree_shap"](), "TreeSHAP, since the model is a sum of trees."
     if isinstance(data.features, Columns | Pixels):
         return known["kernel_shap"](), "Kernel SHAP, since the model can only be asked for predictions."
     if isinstance(data.model, Differentiable):
@@ -87,6 +90,20 @@ def choose(model: Any, x: Any, y: Any, call: dict[str, Any]) -> tuple[Method, st
             fix="Name the embedding layer: at='embedding'.",
         )
     return known["occlusion"](), "Occlusion, since the model can only be asked for predictions."
+
+
+def _walks(data: Data, call: dict[str, Any]) -> bool:
+    """Whether TreeSHAP can answer: the model is a sum of trees, and what is asked a difference of their outputs."""
+    target = call.get("target")
+    if not isinstance(data.model, Forested) or "masker" in call or "baseline" in call:
+        return False
+    if isinstance(target, LogProb) or (callable(target) and not hasattr(target, "__array__")):
+        return False
+    try:
+        forest = data.model.forest()
+    except CapabilityError:
+        return False  # the trees do not add up, or cannot be read
+    return forest.cover is not None or call.get("background") is not None
 
 
 def _shape(data: Data) -> str:

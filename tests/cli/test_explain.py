@@ -36,7 +36,7 @@ def test_a_forest_and_one_row_of_a_table(run: Run, out: Path) -> None:
     done = good(run("explain", "--model", "forest.skops", "--data", "rows.csv", "--row", "3"))
     assert names(out) == ["explanation.npz", "explanation.txt", "row-0003.png"]
     e = pellucid.load(out / "explanation.npz")
-    assert e.provenance.method == "kernel_shap" and e.shape == (1, 6) and e.index == (3,)
+    assert e.provenance.method == "tree_shap" and e.shape == (1, 6) and e.index == (3,)
     told = " ".join(e.narrate().split())
     assert told in " ".join(done.stdout.split()) and told in (out / "explanation.txt").read_text()
     assert "█" in done.stdout and "mean area = " in done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -217,6 +218,23 @@ class Part:
         if reached > self.told:
             self.tell(reached - self.told)
             self.told = reached
+
+
+@contextmanager
+def announced(run: Run, what: str) -> Iterator[None]:
+    """Say on a terminal that `what` is going on, once it takes longer than `PATIENCE`: for work without steps."""
+
+    def say() -> None:
+        if run.progress is True and _interactive():
+            sys.stderr.write(f"pellucid: {what} ...\n")
+
+    timer = threading.Timer(PATIENCE, say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _interactive() -> bool:

@@ -1,0 +1,3 @@
+"""Methods that walk the trees of an ensemble."""
+
+from .tree_shap import TreeShap as TreeShap

@@ -1,0 +1,369 @@
+r"""Interventional Shapley values of deep trees: rows and background go down each tree together.
+
+For one row and one background row, a leaf counts where each feature of its path is passed by at least one of the two.
+With A the features that only the row passes, a of them, and B those that only the background row passes, b of them,
+a leaf of value v gives
+
+.. math:: \phi_j = v \frac{(a - 1)!\, b!}{(a + b)!} \text{ for } j \in A, \quad
+          \phi_j = -v \frac{a!\, (b - 1)!}{(a + b)!} \text{ for } j \in B.
+
+Going down, rows that have failed the same features share one list of the background rows that are still there, each
+with its A as 64 bits. Nothing grows with :math:`2^d`, so trees may be as deep as they like, with up to 64 different
+features on a path.
+"""
+
+from __future__ import annotations
+
+from math import factorial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid.core.types import NpArray
+
+from .compiled import kernel, part
+from .layout import Laid, Records, add_rows, goes_left, read_rows
+
+MOST = 64
+"""Different features on a path."""
+BLOCK = 512
+"""Rows that go down together."""
+FEW = 64
+"""Rows below which it is not worth finding out where all of the background goes at every split."""
+ROOM = 1 << 16
+"""Background rows listed at once, at first; more where a tree needs it."""
+
+ALIVE = np.dtype([("mask", np.uint64), ("row", np.int64)], align=True)
+"""A background row on a list, and the places of the path that it fails."""
+BUNCH = np.dtype([(n, np.int64) for n in ("row", "rows", "list", "listed")] + [("failed", np.uint64)])
+"""Rows that failed the same places of the path: where they stand, and the list of background rows beside them."""
+FRAME = np.dtype([(n, np.int64) for n in ("split", "bunch", "bunches", "rows", "listed", "side")])
+"""A split on the way down: its bunches, what is in use below them, and the side to go down next."""
+
+
+class Weights(NamedTuple):
+    """Weights of a leaf by the numbers of places that the row alone, and the background row alone, pass."""
+
+    gain: NpArray
+    loss: NpArray
+
+
+class Desk(NamedTuple):
+    """What a block of rows works on besides its lists.
+
+    Attributes:
+        rows: row numbers of the bunches, one level of the tree after another, as are
+        bunch: the bunches, and
+        frame: the splits on the way down.
+        path: (64,) the feature at each place of the path.
+        sums: (64,) room for sums, zero between leaves.
+        x: (columns, rows).
+        phi: (width, columns, rows).
+    """
+
+    rows: NpArray
+    bunch: Records
+    frame: Records
+    path: NpArray
+    sums: NpArray
+    x: NpArray
+    phi: NpArray
+
+
+def weights() -> Weights:
+    """The two tables for up to 64 places."""
+    size = MOST + 1
+    gain, loss = np.zeros((size, size)), np.zeros((size, size))
+    for a in range(size):
+        for b in range(size - a):
+            gain[a, b] = factorial(a - 1) * factorial(b) / factorial(a + b) if a else 0.0
+            loss[a, b] = factorial(a) * factorial(b - 1) / factorial(a + b) if b else 0.0
+    return Weights(gain, loss)
+
+
+def shapley(laid: Laid, x: NpArray, background: NpArray, scale: NpArray, out: NpArray) -> None:
+    """Add the values of the rows `x`, (n, columns), to `out`, (outputs, n, columns).
+
+    Args:
+        laid: the forest.
+        x: rows.
+        background: (b, columns).
+        scale: (b,) or (n, b) the weight of each background row, one for all rows or one each.
+        out: where the values go.
+    """
+    block = max(1, min(len(x), BLOCK)) if scale.ndim == 1 else 1
+    levels = laid.depth + 3
+    desk = Desk(
+        np.empty(block * levels, np.int64),
+        np.empty(block * levels + 2, BUNCH),
+        np.empty(levels, FRAME),
+        np.empty(MOST, np.int64),
+        np.zeros(MOST),
+        np.empty((laid.columns, block)),
+        np.empty((laid.value.shape[2], laid.columns, block)),
+    )
+    _trees(laid, weights(), x, background, np.atleast_2d(scale), desk, out)
+
+
+@kernel
+def _trees(
+    t: Laid,
+    factors: Weights,
+    x: NpArray,
+    background: NpArray,
+    scale: NpArray,
+    k: Desk,
+    out: NpArray,
+) -> None:
+    """Go down all trees, one block of rows after another; lists that are too short are made longer."""
+    block = k.x.shape[1]
+    alive = np.empty(max(ROOM, 4 * len(background)), ALIVE)
+    for tree in range(len(t.output)):
+        first = t.output[tree]
+        went = _went(t, tree, background) if len(x) >= FEW else np.empty((1, 0), np.uint8)
+        for start in range(0, len(x), block):
+            rows = min(block, len(x) - start)
+            read_rows(x, start, k.x)
+            given = scale[start if len(scale) > 1 else 0]
+            k.phi[:] = 0.0
+            while not _down(t, factors, background, went, given, tree, alive, k, rows):
+                alive = np.empty(2 * len(alive), ALIVE)
+                k.phi[:] = 0.0
+                k.sums[:] = 0.0
+            for j in range(len(k.phi)):
+                add_rows(k.phi[j], start, out[first + j])
+
+
+@kernel
+def _went(t: Laid, tree: int, background: NpArray) -> NpArray:
+    """(splits of the tree, b) 1 where a background row goes left."""
+    first, last = t.start[tree], t.start[tree + 1]
+    out = np.empty((last - first, len(background)), np.uint8)
+    for v in range(first, last):
+        s = t.splits[v]
+        for b in range(len(background)):
+            out[v - first, b] = goes_left(s, t.sets, background[b, s.feature])
+    return out
+
+
+@part
+def _ones(z: Any) -> Any:
+    """How many bits are set."""
+    z = z - ((z >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    z = (z & np.uint64(0x3333333333333333)) + ((z >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    z = (z + (z >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((z * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@part
+def _lowest(z: Any) -> Any:
+    """The place of the lowest bit that is set."""
+    return _ones((z & (~z + np.uint64(1))) - np.uint64(1))
+
+
+@part
+def _listed(  # noqa: PLR0913
+    s: Any,
+    sets: NpArray,
+    w: Any,
+    alive: Records,
+    background: NpArray,
+    went: NpArray,
+    to: int,
+    side: int,
+    how: int,
+) -> int:
+    """Copy the background rows that go on to the end of the list; where it ends.
+
+    Args:
+        s: the split.
+        sets: its set of categories.
+        w: the bunch.
+        alive: the list.
+        background: (b, columns).
+        went: (b,) whether they go left; empty where that is found out here.
+        to: where the list ends now.
+        side: where the way goes on.
+        how: 0 where the rows failed the place before, 1 where they pass it, 2 where they fail it now.
+    """
+    bit = np.uint64(1) << np.uint64(s.place)
+    for i in range(w.list, w.listed):
+        mask, row = alive[i].mask, alive[i].row
+        left = went[row] if len(went) else goes_left(s, sets, background[row, s.feature])
+        passes = left != side
+        alive[to].row = row
+        if how == 1:
+            alive[to].mask = mask if passes else mask | bit
+            to += 1
+        else:
+            alive[to].mask = mask
+            to += int(passes and (how == 0 or (mask & bit) == np.uint64(0)))
+    return to
+
+
+@part
+def _going(s: Any, sets: NpArray, x: NpArray, rows: NpArray, w: Any, to: int, side: int) -> int:
+    """Copy the rows of a bunch that go to one side to the end of the rows; where they end."""
+    for i in range(w.row, w.rows):
+        row = rows[i]
+        rows[to] = row
+        to += int(goes_left(s, sets, x[s.feature, row]) != side)
+    return to
+
+
+@kernel
+def _settle(  # noqa: PLR0913
+    factors: Weights,
+    w: Any,
+    alive: Records,
+    rows: NpArray,
+    path: NpArray,
+    sums: NpArray,
+    scale: NpArray,
+    value: NpArray,
+    phi: NpArray,
+) -> None:
+    """A bunch has come to a leaf: add what it gives to each feature."""
+    b, lost, met = _ones(w.failed), 0.0, np.uint64(0)
+    for i in range(w.list, w.listed):
+        mask = alive[i].mask
+        a, share = _ones(mask), scale[alive[i].row]
+        lost += factors.loss[a, b] * share
+        gain = factors.gain[a, b] * share
+        met |= mask
+        while mask:
+            sums[_lowest(mask)] += gain
+            mask &= mask - np.uint64(1)
+    for sign in range(2):
+        places = met if sign == 0 else w.failed
+        while places:
+            place = _lowest(places)
+            places &= places - np.uint64(1)
+            amount = sums[place] if sign == 0 else -lost
+            sums[place] = 0.0
+            f = path[place]
+            for j in range(len(value)):
+                for i in range(w.row, w.rows):
+                    phi[j, f, rows[i]] += amount * value[j]
+
+
+@part
+def _narrow(  # noqa: PLR0913
+    s: Any,
+    sets: NpArray,
+    side: int,
+    how: int,
+    x: NpArray,
+    background: NpArray,
+    went: NpArray,
+    rows: NpArray,
+    alive: Records,
+    w: Any,
+    to: Any,
+) -> bool:
+    """The part of bunch `w` that goes on to one side, written to `to`; whether there is any.
+
+    Args:
+        s: the split.
+        sets: its set of categories.
+        side: where the way goes on.
+        how: see `_listed`.
+        x: (columns, rows).
+        background: see `_listed`.
+        went: see `_listed`.
+        rows: the stack of rows.
+        alive: the stack of background rows.
+        w: the bunch.
+        to: a bunch whose `row` and `list` say where there is room.
+    """
+    to.failed = w.failed
+    bit = np.uint64(1) << np.uint64(s.place)
+    if how == 0:
+        to.row, to.rows = w.row, w.rows
+    else:
+        to.rows = _going(s, sets, x, rows, w, to.row, side if how == 1 else 1 - side)
+        if to.rows == to.row:
+            return False
+        if how == 2:
+            to.failed = w.failed | bit
+    to.listed = _listed(s, sets, w, alive, background, went, to.list, side, how)
+    return to.listed > to.list
+
+
+@kernel
+def _down(  # noqa: PLR0913
+    t: Laid,
+    factors: Weights,
+    background: NpArray,
+    went: NpArray,
+    scale: NpArray,
+    tree: int,
+    alive: Records,
+    k: Desk,
+    rows: int,
+) -> bool:
+    """One tree with a block of rows; False where the list of background rows is too short."""
+    first, m, frame = t.start[tree], len(background), k.frame
+    for r in range(rows):
+        k.rows[r] = r
+    for b in range(m):
+        alive[b].row, alive[b].mask = b, np.uint64(0)
+    w = k.bunch[0]
+    w.row, w.rows, w.list, w.listed, w.failed = 0, rows, 0, m, np.uint64(0)
+    f = frame[0]
+    f.split, f.bunch, f.bunches, f.rows, f.listed, f.side = first, 0, 1, rows, m, 0
+    top = 1
+    while top > 0:
+        f = frame[top - 1]
+        side, v = f.side, f.split
+        if side == 2:
+            top -= 1
+            continue
+        f.side = side + 1
+        g = frame[top]
+        g.bunch, g.bunches, g.rows, g.listed, g.side = f.bunches, f.bunches, f.rows, f.listed, 0
+        if not _side(
+            t, factors, v, side, background, went[v - first if len(went) > 1 else 0], scale, alive, k, f, g
+        ):
+            return False
+        if g.bunches > g.bunch:
+            g.split = v + 1 if side == 0 else t.splits[v].right
+            top += 1
+    return True
+
+
+@part
+def _side(  # noqa: PLR0913
+    t: Laid,
+    factors: Weights,
+    v: int,
+    side: int,
+    background: NpArray,
+    went: NpArray,
+    scale: NpArray,
+    alive: Records,
+    k: Desk,
+    f: Any,
+    g: Any,
+) -> bool:
+    """All bunches of a split on one side, those that go on written to frame `g`; False where there is no room."""
+    s, value, sets, x, rows, bunch = t.splits[v], t.value[v, side], t.sets, k.x, k.rows, k.bunch
+    k.path[s.place] = s.feature
+    leaf = s.leaf_left if side == 0 else s.leaf_right
+    bit = np.uint64(1) << np.uint64(s.place)
+    for i in range(f.bunch, f.bunches):
+        w = bunch[i]
+        before = (w.failed & bit) != np.uint64(0)
+        for how in range(0 if before else 1, 1 if before else 3):
+            if g.listed + w.listed - w.list > len(alive):
+                return False
+            to = bunch[g.bunches]
+            to.row, to.list = g.rows, g.listed
+            if not _narrow(s, sets, side, how, x, background, went, rows, alive, w, to):
+                continue
+            if leaf:
+                _settle(factors, to, alive, rows, k.path, k.sums, scale, value, k.phi)
+            else:
+                g.bunches, g.listed = g.bunches + 1, to.listed
+                g.rows = to.rows if how > 0 else g.rows
+    return True

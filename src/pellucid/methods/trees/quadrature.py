@@ -1,0 +1,381 @@
+r"""Path-dependent Shapley values by quadrature of the multilinear extension, many rows at once.
+
+On the path to a leaf with value :math:`v` a feature contributes the factor :math:`F = W (1 - t) + S t`: W the share of
+training weight that its splits let through, S whether the row passes them. A Shapley value is the integral over t of
+the derivative of the product, a polynomial, so that Gauss and Legendre's rule with :math:`\lceil d / 2 \rceil` nodes is
+exact for d distinct features. Going down a tree multiplies the factors outside a split (`outside`), coming back adds
+the leaves inside it (`inside`):
+
+.. math::
+    C_l = C_v F_l, \quad G_v = F_l G_l + F_r G_r, \quad
+    \phi_f \mathrel{+}= \sum_q C_v \bigl((S - w_l) G_l + (1 - S - w_r) G_r\bigr)
+
+Where a feature comes again on its path, F is replaced by the ratio of its new factor to its old one, which is linear in
+the two bits (passed so far, passes here); its coefficients are tables, so that nothing is divided while rows run.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid.core.types import NpArray
+
+from .compiled import kernel, part
+from .layout import Laid, Records, add_rows, decide, read_rows
+
+BLOCK = 64
+"""Rows that walk the trees together."""
+ENTER, TURN, LEAVE, BOTTOM = 0, 1, 2, 3
+"""What happens at a split: going down left, going down right, coming back; all at once where both are leaves."""
+
+
+class Walk(NamedTuple):
+    """The walk through all trees, the same for every row.
+
+    Attributes:
+        event: split times four plus what happens there.
+        start: (trees + 1,) the first event of each tree.
+        order: (trees,) quadrature nodes of each tree.
+        nodes, weights: (order + 1, order) of each rule.
+        again: (splits,) row of `ratio` for a feature that comes again, else -1.
+        ratio: (again, side, 4, order) coefficients: of the factor (2) and of the derivative (2) beyond the share.
+    """
+
+    event: NpArray
+    start: NpArray
+    order: NpArray
+    nodes: NpArray
+    weights: NpArray
+    again: NpArray
+    ratio: NpArray
+
+
+class Desk(NamedTuple):
+    """Where on the desk of a block, (rows, BLOCK), what it works on begins; with the tree's own numbers.
+
+    Attributes:
+        phi: (outputs, columns) values.
+        outside: (depth + 1, order) factors outside a split.
+        inside: (2 depth + 2, width, order) what is inside the left and the right child.
+        left: (depth + 1) whether rows go left at the split of that depth.
+        passed: (depth + 1) whether rows pass all splits on its feature down to there, on the side taken.
+        sums: (2) room for sums.
+        width, columns: sizes.
+        order: quadrature nodes of the tree.
+        first: the first output that it feeds.
+    """
+
+    phi: int
+    outside: int
+    inside: int
+    left: int
+    passed: int
+    sums: int
+    width: int
+    columns: int
+    order: int
+    first: int
+
+
+def rules(most: int) -> tuple[NpArray, NpArray]:
+    """Gauss and Legendre's rules on [0, 1] with up to `most` nodes: nodes and weights, (most + 1, most)."""
+    nodes, weights = np.zeros((most + 1, most)), np.zeros((most + 1, most))
+    for order in range(1, most + 1):
+        x, w = np.polynomial.legendre.leggauss(order)
+        nodes[order, :order], weights[order, :order] = (x + 1) / 2, w / 2
+    return nodes, weights
+
+
+def walk(laid: Laid) -> Walk:
+    """Plan the walk."""
+    most = np.maximum.reduceat(laid.splits["distinct"], laid.start[:-1]) if len(laid.output) else np.zeros(0)
+    order = np.maximum(1, (most + 1) // 2).astype(np.int64)
+    nodes, weights = rules(int(order.max(initial=1)))
+    event, start = _events(laid.splits, laid.start)
+    again, ratio = _ratios(laid.splits, laid.start, order, nodes)
+    return Walk(event, start, order, nodes, weights, again, ratio)
+
+
+def shapley(laid: Laid, plan: Walk, x: NpArray, out: NpArray) -> None:
+    """Add the values of the rows `x`, (n, columns), to `out`, (outputs, n, columns or more)."""
+    _run(laid, plan, x, out)
+
+
+@kernel
+def _events(p: Records, starts: NpArray) -> tuple[NpArray, NpArray]:
+    event = np.empty(3 * len(p), np.int64)
+    start = np.zeros(len(starts), np.int64)
+    stack = np.empty((len(p) + 1, 2), np.int64)
+    n = 0
+    for tree in range(len(starts) - 1):
+        stack[0, 0], stack[0, 1] = starts[tree], ENTER
+        top = 1
+        while top > 0:
+            v, phase = stack[top - 1, 0], stack[top - 1, 1]
+            s = p[v]
+            if phase == LEAVE or (s.leaf_left and s.leaf_right):
+                event[n] = 4 * v + (LEAVE if phase == LEAVE else BOTTOM)
+                n += 1
+                top -= 1
+                continue
+            stack[top - 1, 1] = phase + 1
+            leaf = s.leaf_left if phase == ENTER else s.leaf_right
+            if phase == ENTER or not leaf:
+                event[n] = 4 * v + phase
+                n += 1
+            if not leaf:
+                stack[top, 0], stack[top, 1] = v + 1 if phase == ENTER else s.right, ENTER
+                top += 1
+        start[tree + 1] = n
+    return event[:n].copy(), start
+
+
+@kernel
+def _ratios(p: Records, start: NpArray, order: NpArray, nodes: NpArray) -> tuple[NpArray, NpArray]:
+    """Coefficients for features that come again: factor = share + S_old a + S_new b, derivative = S_old c + S_new d."""
+    again = np.full(len(p), -1, np.int64)
+    count = 0
+    for v in range(len(p)):
+        if p[v].above >= 0:
+            again[v] = count
+            count += 1
+    ratio = np.zeros((max(count, 1), 2, 4, nodes.shape[1]))
+    for tree in range(len(order)):
+        for v in range(start[tree], start[tree + 1]):
+            if again[v] < 0:
+                continue
+            for side in range(2):
+                w, old = p[v].share_left if side == 0 else p[v].share_right, p[v].held
+                new = old * w
+                for q in range(order[tree]):
+                    t = nodes[order[tree], q]
+                    factor = old * (1 - t) + t
+                    off = new * (1 - t) / factor
+                    on = (new * (1 - t) + t) / factor
+                    slope = -new / factor - off * (1 - old) / factor
+                    ratio[again[v], side, 0, q] = off - w
+                    ratio[again[v], side, 1, q] = on - off
+                    ratio[again[v], side, 2, q] = slope
+                    ratio[again[v], side, 3, q] = (1 - new) / factor - on * (1 - old) / factor - slope
+    return again, ratio
+
+
+@part
+def _bottom(s: Any, v: int, value: NpArray, nodes: NpArray, k: NpArray, d: Desk) -> None:
+    """A split whose children are both leaves, its feature for the first time on the path."""
+    left, total, outside = d.left + s.depth, d.sums, d.outside + s.depth * d.order
+    for r in range(BLOCK):
+        k[total, r] = 0.0
+    for q in range(d.order):
+        for r in range(BLOCK):
+            k[total, r] += k[outside + q, r]
+    up = d.inside + (max(0, 2 * (s.depth - 1) + s.side)) * d.width * d.order
+    for j in range(d.width):
+        a, b = value[v, 0, j], value[v, 1, j]
+        mean = s.share_left * a + s.share_right * b
+        for q in range(d.order):
+            t = nodes[q]
+            off, on = (1 - t) * mean + t * b, t * (a - b)
+            for r in range(BLOCK):
+                k[up, r] = off + k[left, r] * on
+            up += 1
+        off, on = b - mean, a - b
+        phi = d.phi + (d.first + j) * d.columns + s.feature
+        for r in range(BLOCK):
+            k[phi, r] += k[total, r] * (off + k[left, r] * on)
+
+
+@part
+def _bottom_again(s: Any, v: int, i: int, value: NpArray, ratio: NpArray, k: NpArray, d: Desk) -> None:
+    """The same where the feature came before: both bits matter."""
+    left, passed, total, outside = d.left + s.depth, d.passed + s.above, d.sums, d.outside + s.depth * d.order
+    up = d.inside + (max(0, 2 * (s.depth - 1) + s.side)) * d.width * d.order
+    for j in range(d.width):
+        a, b = value[v, 0, j], value[v, 1, j]
+        mean = s.share_left * a + s.share_right * b
+        for r in range(BLOCK):
+            k[total, r] = 0.0
+        for q in range(d.order):
+            old = ratio[i, 0, 0, q] * a + (ratio[i, 1, 0, q] + ratio[i, 1, 1, q]) * b
+            new = ratio[i, 0, 1, q] * a - ratio[i, 1, 1, q] * b
+            slope_old = ratio[i, 0, 2, q] * a + (ratio[i, 1, 2, q] + ratio[i, 1, 3, q]) * b
+            slope_new = ratio[i, 0, 3, q] * a - ratio[i, 1, 3, q] * b
+            for r in range(BLOCK):
+                held = k[passed, r]
+                here = held * k[left, r]
+                k[up, r] = mean + held * old + here * new
+                k[total, r] += k[outside + q, r] * (held * slope_old + here * slope_new)
+            up += 1
+        phi = d.phi + (d.first + j) * d.columns + s.feature
+        for r in range(BLOCK):
+            k[phi, r] += k[total, r]
+
+
+@part
+def _down(s: Any, nodes: NpArray, k: NpArray, d: Desk, side: int) -> None:
+    """Go down on one side: whether rows pass so far, and the factors outside the child."""
+    left, passed, outside = d.left + s.depth, d.passed + s.depth, d.outside + s.depth * d.order
+    for r in range(BLOCK):
+        k[passed, r] = k[left, r] if side == 0 else 1.0 - k[left, r]
+    if s.leaf_left if side == 0 else s.leaf_right:
+        return
+    below, share = outside + d.order, s.share_left if side == 0 else s.share_right
+    for q in range(d.order):
+        t = nodes[q]
+        off = (1 - t) * share
+        for r in range(BLOCK):
+            k[below + q, r] = k[outside + q, r] * (off + t * k[passed, r])
+
+
+@part
+def _down_again(s: Any, i: int, ratio: NpArray, k: NpArray, d: Desk, side: int) -> None:
+    """The same where the feature came before."""
+    left, passed, outside = d.left + s.depth, d.passed + s.depth, d.outside + s.depth * d.order
+    before = d.passed + s.above
+    for r in range(BLOCK):
+        here = k[before, r] * k[left, r]
+        k[passed, r] = here if side == 0 else k[before, r] - here
+    if s.leaf_left if side == 0 else s.leaf_right:
+        return
+    below, share = outside + d.order, s.share_left if side == 0 else s.share_right
+    for q in range(d.order):
+        old, new = ratio[i, side, 0, q], ratio[i, side, 1, q]
+        for r in range(BLOCK):
+            k[below + q, r] = k[outside + q, r] * (share + old * k[before, r] + new * k[passed, r])
+
+
+@part
+def _leaf(s: Any, v: int, value: NpArray, k: NpArray, d: Desk, side: int) -> None:
+    """What is inside a child that is a leaf: its value."""
+    place = d.inside + (2 * s.depth + side) * d.width * d.order
+    for j in range(d.width):
+        for _ in range(d.order):
+            for r in range(BLOCK):
+                k[place, r] = value[v, side, j]
+            place += 1
+
+
+@part
+def _up(s: Any, nodes: NpArray, k: NpArray, d: Desk) -> None:
+    """Come back to a split: its feature's values, and what is inside it."""
+    a, b, left, outside = s.share_left, s.share_right, d.left + s.depth, d.outside + s.depth * d.order
+    ours, theirs = d.sums, d.sums + 1
+    size = d.width * d.order
+    here = d.inside + 2 * s.depth * size
+    there, up = here + size, d.inside + (max(0, 2 * (s.depth - 1) + s.side)) * size
+    for j in range(d.width):
+        for r in range(BLOCK):
+            k[ours, r] = 0.0
+            k[theirs, r] = 0.0
+        for q in range(d.order):
+            t = nodes[q]
+            off_left, off_right = (1 - t) * a, (1 - t) * b + t
+            for r in range(BLOCK):
+                on_left, on_right, c = k[here, r], k[there, r], k[outside + q, r]
+                k[ours, r] += c * on_left
+                k[theirs, r] += c * on_right
+                passes = t * k[left, r]
+                k[up, r] = on_left * (off_left + passes) + on_right * (off_right - passes)
+            here, there, up = here + 1, there + 1, up + 1
+        phi = d.phi + (d.first + j) * d.columns + s.feature
+        for r in range(BLOCK):
+            k[phi, r] += k[ours, r] * (k[left, r] - a) + k[theirs, r] * (1.0 - b - k[left, r])
+
+
+@part
+def _up_again(s: Any, i: int, ratio: NpArray, k: NpArray, d: Desk) -> None:
+    """The same where the feature came before."""
+    a, b, left, outside = s.share_left, s.share_right, d.left + s.depth, d.outside + s.depth * d.order
+    passed, total, size = d.passed + s.above, d.sums, d.width * d.order
+    here = d.inside + 2 * s.depth * size
+    there, up = here + size, d.inside + (max(0, 2 * (s.depth - 1) + s.side)) * size
+    for j in range(d.width):
+        for r in range(BLOCK):
+            k[total, r] = 0.0
+        for q in range(d.order):
+            la, lb, lc, ld = ratio[i, 0, 0, q], ratio[i, 0, 1, q], ratio[i, 0, 2, q], ratio[i, 0, 3, q]
+            ra, rb, rc, rd = ratio[i, 1, 0, q], ratio[i, 1, 1, q], ratio[i, 1, 2, q], ratio[i, 1, 3, q]
+            for r in range(BLOCK):
+                held = k[passed, r]
+                went = held * k[left, r]
+                other = held - went
+                on_left, on_right = k[here, r], k[there, r]
+                slope = on_left * (held * lc + went * ld) + on_right * (held * rc + other * rd)
+                k[total, r] += k[outside + q, r] * slope
+                k[up, r] = on_left * (a + held * la + went * lb) + on_right * (b + held * ra + other * rb)
+            here, there, up = here + 1, there + 1, up + 1
+        phi = d.phi + (d.first + j) * d.columns + s.feature
+        for r in range(BLOCK):
+            k[phi, r] += k[total, r]
+
+
+@part
+def _bottom_split(  # noqa: PLR0913
+    s: Any, v: int, i: int, value: NpArray, ratio: NpArray, nodes: NpArray, k: NpArray, d: Desk
+) -> None:
+    """A split above two leaves, whether or not its feature came before."""
+    if i < 0:
+        _bottom(s, v, value, nodes, k, d)
+    else:
+        _bottom_again(s, v, i, value, ratio, k, d)
+
+
+@part
+def _leave_split(  # noqa: PLR0913
+    s: Any, v: int, i: int, value: NpArray, ratio: NpArray, nodes: NpArray, k: NpArray, d: Desk
+) -> None:
+    """Come back to a split, whether or not its feature came before."""
+    if s.leaf_right:
+        _leaf(s, v, value, k, d, 1)
+    if i < 0:
+        _up(s, nodes, k, d)
+    else:
+        _up_again(s, i, ratio, k, d)
+
+
+@kernel
+def _tree(t: Laid, w: Walk, x: NpArray, k: NpArray, d: Desk, tree: int) -> None:
+    """Walk one tree with a block of rows."""
+    p, value, sets, ratio, nodes = t.splits, t.value, t.sets, w.ratio, w.nodes[d.order]
+    for e in range(w.start[tree], w.start[tree + 1]):
+        v, what = w.event[e] >> 2, w.event[e] & 3
+        s, i = p[v], w.again[v]
+        if what == LEAVE:
+            _leave_split(s, v, i, value, ratio, nodes, k, d)
+            continue
+        if what != TURN:
+            decide(s, sets, x[s.feature], k[d.left + s.depth])
+        if what == BOTTOM:
+            _bottom_split(s, v, i, value, ratio, nodes, k, d)
+        elif i < 0:
+            _down(s, nodes, k, d, what)
+        else:
+            _down_again(s, i, ratio, k, d, what)
+        if what == ENTER and s.leaf_left:
+            _leaf(s, v, value, k, d, 0)
+
+
+@kernel
+def _run(t: Laid, w: Walk, x: NpArray, out: NpArray) -> None:
+    """Block after block of rows."""
+    outputs, (n, columns) = len(out), x.shape
+    most, width = w.nodes.shape[1], t.value.shape[2]
+    outside = outputs * columns
+    inside = outside + (t.depth + 1) * most
+    left = inside + (2 * t.depth + 2) * width * most
+    passed = left + t.depth + 1
+    sums = passed + t.depth + 1
+    k, block = np.empty((sums + 2, BLOCK)), np.empty((columns, BLOCK))
+    for start in range(0, n, BLOCK):
+        read_rows(x, start, block)
+        k[:outside] = 0.0
+        for tree in range(len(t.output)):
+            order = w.order[tree]
+            for q in range(order):
+                k[outside + q] = w.weights[order, q]
+            d = Desk(0, outside, inside, left, passed, sums, width, columns, order, t.output[tree])
+            _tree(t, w, block, k, d, tree)
+        for j in range(outputs):
+            add_rows(k[j * columns : (j + 1) * columns], start, out[j])
