@@ -45,7 +45,7 @@ def tree(rng: np.random.Generator, columns: int, depth: int, outputs: int, feeds
     )
 
 
-def forest(  # noqa: PLR0913
+def forest(
     seed: int, *, columns: int = 5, trees: int = 4, depth: int = 4, outputs: int = 1, wide: bool = False
 ) -> Forest:
     """A random forest; `wide` leaves hold a value for every output."""

@@ -24,7 +24,9 @@ forests = st.builds(
     outputs=st.integers(1, 3),
     wide=st.booleans(),
 )
-some = settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])  # shrinking is slow here
+some = settings(
+    max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate]
+)  # shrinking is slow here
 
 
 def by(algorithm, f, x, background=None):
