@@ -120,6 +120,7 @@ if TYPE_CHECKING:
     from pellucid.methods.internals import Kernels, Weights
     from pellucid.methods.perturbation import LIME, ExactShapley, KernelShap, Occlusion, PermutationShap
     from pellucid.methods.registry import methods
+    from pellucid.methods.trees import TreeShap
     from pellucid.results import (
         Attribution,
         Check,
@@ -130,8 +131,6 @@ if TYPE_CHECKING:
         Quality,
         Units,
     )
-    from pellucid.methods.trees import TreeShap
-    from pellucid.results import Attribution, Check, Explanation, Importance, Quality, Units
     from pellucid.results.files import load
 
 __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares

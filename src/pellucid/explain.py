@@ -21,8 +21,8 @@ def explain(
 ) -> Explanation:
     """Explain what `model` says of the rows `x`, with the method that fits or the one that is named.
 
-    A model with gradients is explained by integrated gradients, trees by TreeSHAP, any other model by Kernel SHAP; with true values `y` the
-    question is about the whole table, and permutation importance answers it. The reason stands in
+    A model with gradients is explained by integrated gradients, trees by TreeSHAP, any other model by Kernel SHAP; with
+    true values `y` the question is about the whole table, and permutation importance answers it. The reason stands in
     `e.provenance.notes`.
 
     Args:
