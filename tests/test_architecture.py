@@ -102,7 +102,7 @@ print(e.values.sum(), bool(e.narrate()))
 
 HOMES = {
     "matplotlib": ("plots", "cli"),
-    "torch": ("adapters/torch", "cli"),
+    "torch": ("adapters/torch", "adapters/keras/backends/torch.py", "cli"),
     "click": ("cli",),
     "numba": ("methods/trees",),
 }

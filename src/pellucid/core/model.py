@@ -197,6 +197,7 @@ class Inspectable(Layered, Protocol):
 
 ADAPTERS: Mapping[str, str] = {  # root package of a class in the model's MRO -> the module that wraps it
     "keras": "pellucid.adapters.keras",
+    "tf_keras": "pellucid.adapters.keras",
     "torch": "pellucid.adapters.torch",
     "sklearn": "pellucid.adapters.sklearn",
     "xgboost": "pellucid.adapters.xgboost",

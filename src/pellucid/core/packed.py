@@ -91,8 +91,8 @@ class SmoothPacked(Packed):
     def bytes_per_row(self, inputs: tuple[Array, ...]) -> float:
         return self.model.bytes_per_row(self._all(inputs))
 
-    def layers(self) -> Any:
-        return self.model.layers()
+    def layers(self, inputs: tuple[Array, ...] = ()) -> Any:
+        return self.model.layers(self._all(inputs) if inputs else ())
 
     def check(self, place: str, inputs: tuple[Array, ...]) -> None:
         self.model.check(place, self._all(inputs))

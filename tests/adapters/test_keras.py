@@ -1,0 +1,79 @@
+"""Keras on its three backends. Keras takes one for a whole process, so each has one of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SUITE = ("tests/adapters/keras/on_a_backend.py",)
+BACKENDS = ("tensorflow", "jax", "torch")
+
+every_backend = pytest.mark.parametrize("backend", BACKENDS)
+
+
+def environment(backend: str) -> dict[str, str]:
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    path = os.pathsep.join(p for p in (str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
+    return {**os.environ, **quiet, "KERAS_BACKEND": backend, "PYTHONPATH": path}
+
+
+def fresh(backend: str, code: str) -> str:
+    """What a new interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment(backend)
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.strip()
+
+
+@every_backend
+def test_suite(backend):
+    """The whole of `tests/adapters/keras/on_a_backend.py`; a failure shows what pytest said inside."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-x", *SUITE],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=environment(backend),
+    )
+    assert done.returncode == 0, f"on {backend}:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+
+
+NO_STRANGERS = """
+import sys
+import keras, numpy as np
+keras.utils.set_random_seed(0)
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6, "relu", name="a"), keras.layers.Dense(3)])
+x = np.ones((2, 4), "float32")
+model.predict(x, verbose=0)
+frameworks = {"tensorflow", "jax", "torch"}
+before = frameworks & set(sys.modules)
+import pellucid
+pellucid.IntegratedGradients(steps=4)(model, x, target=0)
+pellucid.Saliency()(model, x, target=0, at="a")
+pellucid.explain(model, x).narrate()
+print(*sorted(frameworks & set(sys.modules) - before))
+"""
+
+
+@every_backend
+def test_no_other_framework_is_imported(backend):
+    assert fresh(backend, NO_STRANGERS) == ""
+
+
+def test_a_backend_without_gradients_is_refused():
+    code = """
+import keras, pellucid, numpy as np
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+try:
+    pellucid.Saliency()(model, np.ones((2, 4), "float32"), target=0)
+except pellucid.CapabilityError as error:
+    print(error)
+"""
+    assert "Keras runs on numpy here, which has no gradients." in fresh("numpy", code)
