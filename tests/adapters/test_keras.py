@@ -12,12 +12,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = ("tests/adapters/keras/on_a_backend.py",)
 BACKENDS = ("tensorflow", "jax", "torch")
+QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+"""JAX compiles quicker so, and these models are tiny."""
 
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
 
 
 def environment(backend: str) -> dict[str, str]:
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "XLA_FLAGS": QUICK}
     path = os.pathsep.join(p for p in (str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
     return {**os.environ, **quiet, "KERAS_BACKEND": backend, "PYTHONPATH": path}
 
