@@ -72,10 +72,11 @@ def test_no_other_framework_is_imported(backend):
 def test_a_backend_without_gradients_is_refused():
     code = """
 import keras, pellucid, numpy as np
+from pellucid.core.errors import CapabilityError
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
 try:
     pellucid.Saliency()(model, np.ones((2, 4), "float32"), target=0)
-except pellucid.CapabilityError as error:
+except CapabilityError as error:
     print(error)
 """
     assert "Keras runs on numpy here, which has no gradients." in fresh("numpy", code)
