@@ -432,6 +432,54 @@ def test_functions_of_tensors(name):
         told(outside, world(), word(result))
 
 
+class Drawing(nn.Linear):
+    """A layer that draws from every global stream, an odd number of normal numbers among them."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        draw()
+        return super().forward(x)
+
+
+drawn: list[int] = []
+
+
+def draw(*_: Any) -> None:
+    drawn.append(1)
+    np.random.standard_normal(3)  # noqa: NPY002
+    random.gauss(0, 1)
+    torch.rand(2)
+
+
+def drawing(where: str) -> tuple[nn.Module, Any]:
+    """A network of torch's layers, and a target, one of which draws."""
+    net = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), Drawing(5, 3) if where == "layer" else nn.Linear(5, 3))
+    if where == "hook":
+        net[1].register_forward_hook(draw)
+    if where == "own forward":
+        relu = net[1].forward
+        net[1].forward = lambda x: draw() or relu(x)
+    if where == "activation":
+        layer = nn.TransformerEncoderLayer(6, 2, 8, batch_first=True, activation=lambda x: draw() or x.relu())
+        net = nn.Sequential(nn.Unflatten(1, (1, 6)), layer, nn.Flatten(), nn.Linear(6, 3))
+    return net.eval(), (lambda y: draw() or y[:, 1]) if where == "target" else 1
+
+
+@by_method
+@pytest.mark.parametrize("where", ["layer", "hook", "global hook", "own forward", "activation", "target"])
+def test_random_numbers_drawn_on_the_way(name, where):
+    """Wherever numbers are drawn, the caller's streams go on where they were; half a pair of normal ones is kept."""
+    (net, target), x = drawing(where), nets.rows(4, 6)
+    np.random.standard_normal(1)  # noqa: NPY002  # the second of the pair waits
+    drawn.clear()
+    outside = world()
+    hook = nn.modules.module.register_module_forward_hook(draw) if where == "global hook" else None
+    result = attempt(lambda: method(name)(net, x, target=target))
+    if hook is not None:
+        hook.remove()
+    told(outside, world(), word(result))
+    assert drawn or isinstance(result, Exception), "nothing was drawn"
+
+
 @by_method
 def test_rows_that_know_gradients(name):
     """Rows that require gradients keep theirs, and no graph is tied to them."""

@@ -9,7 +9,7 @@ from pellucid.core.callable_module import make_callable
 from pellucid.core.errors import CapabilityError, ParameterError, nearest
 from pellucid.core.features import Columns, Pixels
 from pellucid.core.intake import Data, read
-from pellucid.core.model import Differentiable, Forested
+from pellucid.core.model import Forested, differentiable
 from pellucid.core.target import LogProb
 from pellucid.methods.base import Method
 from pellucid.methods.registry import load
@@ -77,13 +77,13 @@ def choose(model: Any, x: Any, y: Any, call: dict[str, Any]) -> tuple[Method, st
     data = read(
         model, x, features=call.get("features"), background=call.get("background"), output=call.get("output")
     )
-    if isinstance(data.model, Differentiable) and data.x.dtype.kind == "f":
+    if differentiable(data.model) and data.x.dtype.kind == "f":
         return known["integrated_gradients"](), "Integrated gradients, since the model has gradients."
     if _walks(data, call):
         return known["tree_shap"](), "TreeSHAP, since the model is a sum of trees."
     if isinstance(data.features, Columns | Pixels):
         return known["kernel_shap"](), "Kernel SHAP, since the model can only be asked for predictions."
-    if isinstance(data.model, Differentiable):
+    if differentiable(data.model):
         raise CapabilityError(
             "Whole numbers have no gradient.",
             got=_shape(data),

@@ -306,7 +306,10 @@ def test_cancelling_stops_the_run_and_leaves_nothing_behind(call):
         return asked > 2
 
     before = call().values
-    with pellucid.options(cancel=cancel), pytest.raises(Cancelled, match=r"The run was cancelled"):
+    with (
+        pellucid.options(cancel=cancel, batch_size=8),
+        pytest.raises(Cancelled, match=r"The run was cancelled"),
+    ):
         call()
     assert current().cancel is None
     assert not NET.training

@@ -117,7 +117,7 @@ def test_margin():
 
 
 def test_log_prob_of_probabilities_is_the_logarithm():
-    np.testing.assert_allclose(value(LogProb("dog"), probabilities=True), np.log(Y[:, 1]))
+    np.testing.assert_allclose(value(LogProb("dog"), space="probability"), np.log(Y[:, 1]))
     assert labels(LogProb(1)) == ("log p(dog)",) * 4
 
 
@@ -175,7 +175,7 @@ SPECS = [None, 1, -1, "eel", [2, 0, 1, 2], Margin(0, 2), LogProb(1)]
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_cotangents_are_the_derivatives(spec, probabilities):
     y = torch.tensor(Y, requires_grad=True)
-    goal = targets.resolve(spec, y.detach(), classes=CLASSES, probabilities=probabilities)
+    goal = targets.resolve(spec, y.detach(), classes=CLASSES, space="probability" if probabilities else "raw")
     (expected,) = torch.autograd.grad(goal.value(y, ROWS).sum(), y)
     found = goal.cotangent(y.detach(), ROWS)
     torch.testing.assert_close(found, expected)

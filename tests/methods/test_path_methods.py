@@ -157,7 +157,10 @@ def test_several_baselines_are_averaged(method, net, x, baseline, at):
     np.testing.assert_allclose(e.base, np.mean([a.base for a in alone], axis=0))
     if alone[0].quality.half_width is not None:
         close(e.quality.half_width, np.mean([a.quality.half_width for a in alone], axis=0))
-    assert check(e, "completeness").value == max(check(a, "completeness").value for a in alone)
+    worst = max(check(a, "completeness").value for a in alone)
+    assert check(e, "completeness").value == pytest.approx(
+        worst
+    )  # to rounding: the outputs shared other batches
     assert len({c.name for c in e.quality.checks}) == len(e.quality.checks)
     apart = np.mean([(a.values - e.values).reshape(3, -1) ** 2 for a in alone], axis=0).sum(1) ** 0.5
     share = apart / np.linalg.norm(e.values.reshape(3, -1), axis=1)

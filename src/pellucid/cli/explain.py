@@ -228,12 +228,12 @@ class _Prepared:
 
     def _hides(self) -> bool:
         """Whether features are about to be hidden and nothing says behind what."""
-        from pellucid.core.model import Differentiable
+        from pellucid.core.model import differentiable
 
         if self.a.baseline is not None or self.a.y is not None:
             return False
         if self.method is None:
-            return not isinstance(self.model, Differentiable)
+            return not differentiable(self.model)
         return self.method.family == "perturbation"
 
 

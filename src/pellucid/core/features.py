@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -58,7 +59,7 @@ class Columns(Features):
     @classmethod
     def numbered(cls, count: int) -> Columns:
         """Columns without names."""
-        return cls(tuple(f"x{i}" for i in range(count)))
+        return cls(_numbered(count))
 
     def check(self, shape: tuple[int, ...]) -> None:
         if shape != (len(self.names),):
@@ -246,6 +247,11 @@ def infer(shape: tuple[int, ...], channels: str = "first", names: Sequence[str] 
             if ends[side] in (1, 3, 4):
                 return Pixels(side)
     return Features()
+
+
+@lru_cache(maxsize=64)
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(f"x{i}" for i in range(count))
 
 
 def _tuples(value: Any) -> Any:

@@ -5,36 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from .errors import CapabilityError, DataError
 from .notes import Notes
+from .rows import Rows
 from .rules import Rule
-from .run import Pace, batches, tracking
+from .run import batches, tracking
 from .target import Target
 from .types import Array, NpArray
-from .views import Aim, View
+from .views import Aim
 
-FEW = 4
-"""Rows that are passed at once without a measurement of their memory."""
+SMALL = 16
+"""Where this many times as much would fit into a batch, a model's pass costs more than the rows in it."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Field(View):
+class Field(Rows):
     """The scalar function f(x) = target(model(x)) and its gradient, around the rows `x`.
-
-    Points have shape (..., n, *features): the last axis before the features is the row, any axes in front are
-    copies of the rows. Targets, carried inputs, batches and memory follow by themselves.
 
     Attributes:
         model: a (slice of a) model with gradients.
         aim: what is explained.
-        x: (n, *features) array of the model's framework.
         baseline: (n, *features) the reference, or None for methods without one.
         background: (b, *input) rows of the model's input that show what is usual, for methods that average over them.
-        carried: the model's other inputs, one row per row of x.
         rows: (n,) the caller's row number of each row; random streams and per-row targets go by it.
         at: the layer where x is, "" for the input.
         fixed: the target, once it is known.
@@ -43,12 +40,9 @@ class Field(View):
         inside: for a field over the inputs that watches a layer: the slices up to the layer, and from it on.
     """
 
-    model: Any
     aim: Aim
-    x: Array
     baseline: Array | None = None
     background: Array | None = None
-    carried: tuple[Array, ...] = ()
     rows: NpArray
     at: str = ""
     below: tuple[tuple[Array, ...], Any] | None = None
@@ -57,18 +51,6 @@ class Field(View):
     inside: tuple[Any, Any] | None = None
 
     # -- what the model says ------------------------------------------------------------------------------------
-
-    @property
-    def n(self) -> int:
-        """How many rows."""
-        return int(self.x.shape[0])
-
-    @cached_property
-    def xp(self) -> Any:
-        """The array namespace of the model's framework."""
-        from array_api_compat import array_namespace
-
-        return array_namespace(self.x)
 
     @property
     def channels(self) -> str:
@@ -81,14 +63,13 @@ class Field(View):
         rows = self.model.numpy(self.source).reshape(self.n, -1)
         return (rows.max(1) - rows.min(1)).reshape((self.n,) + (1,) * (self.source.ndim - 1))
 
-    def rows_per_batch(self, copies: int) -> int:
-        """How many rows one model call takes, where `copies` of all rows are wanted."""
-        return self._pace(copies * self.n).size
-
     @cached_property
     def y(self) -> Array:
-        """The whole output at x, (n, *outputs)."""
-        return self._sound(self.through(self.model), "the model")
+        """The whole output at x, (n, *outputs); where there is a baseline, it is asked for in the same pass."""
+        if self.baseline is None or self.model.facts.mixes_rows:
+            return self._sound(self.through(self.model), "the model")
+        self._take_ends(self._outputs(self.xp.concat([self.x, self.baseline]), self.model))
+        return self.__dict__["y"]
 
     @cached_property
     def target(self) -> Target:
@@ -103,7 +84,9 @@ class Field(View):
     @cached_property
     def base(self) -> Array:
         """f(baseline), (n,)."""
-        return self._sound(self(self.baseline), "the model at the baseline")
+        target, known = self.target, self.__dict__.get("there")
+        there = self(self.baseline) if known is None else target.value(known, self._order)
+        return self._sound(there, "the model at the baseline")
 
     def __call__(self, points: Array) -> Array:
         """F at `points`: (..., n, *features) -> (..., n)."""
@@ -137,13 +120,16 @@ class Field(View):
         Returns:
             (n, *features), or (sums, n, *features).
         """
-        total: Any = 0.0
+        total: Any = None
+        weights = weights.T
         with tracking(self.run, "gradients", len(nodes) * self.n) as advance:
             for block in batches(len(nodes), max(1, self.rows_per_batch(len(nodes)) // self.n)):
-                grads = self.grad(points(self.like(nodes[block]).reshape((-1,) + (1,) * self.x.ndim)))
-                total = total + self.xp.tensordot(self.like(weights[block].T), grads, axes=1)
+                at = points(self.like(nodes[block]).reshape((-1,) + (1,) * self.x.ndim))
+                grads = self._grad_and_ends(at) if self._ends_are_due(len(nodes)) else self.grad(at)
+                part = self.like(weights[..., block]) @ grads.reshape((grads.shape[0], -1))
+                total = part if total is None else total + part
                 advance((block.stop - block.start) * self.n)
-        return total
+        return total.reshape((*weights.shape[:-1], *self.x.shape))
 
     def inner(self, points: Array) -> tuple[Array, Array]:
         """The watched layer's value at `points` of the input, and df/d(layer) there: (..., n, *layer) each."""
@@ -283,16 +269,8 @@ class Field(View):
 
     def through(self, model: Any) -> Array:
         """The value that another slice gives at x and the carried inputs, (n, *its outputs)."""
-        step = lambda x, rows: model.predict(x, *self._carry(rows))  # noqa: E731
-        return replace(self, model=model)._concatenated(self.x, step, grad=False)
-
-    def numbers(self, array: Array) -> NpArray:
-        """An array of the framework as NumPy."""
-        return self.model.numpy(array)
-
-    def norm(self, array: Array) -> NpArray:
-        """(n,) Euclidean norm of each row, as NumPy."""
-        return np.linalg.norm(self.model.numpy(array).reshape(array.shape[0], -1).astype(float), axis=1)
+        view = self if model is self.model else replace(self, model=model)
+        return view._outputs(self.x, model)
 
     def lifted(self, points: Array) -> Array:
         """Points of the model's own input, (..., n, *input), carried up to where x is."""
@@ -308,10 +286,6 @@ class Field(View):
             return self.xp.broadcast_to(self.baseline, (len(chosen), *self.x.shape))
         return self.lifted(self.background[chosen])
 
-    def like(self, array: NpArray) -> Array:
-        """NumPy numbers in the framework, device and float type of x."""
-        return self.model.native(np.asarray(array, np.float64))
-
     @cached_property
     def _streams(self) -> list[np.random.Generator]:
         """One random stream per row, by its number and not by its place in a batch."""
@@ -323,6 +297,44 @@ class Field(View):
     def _order(self) -> NpArray:
         """Which entry of a per-row target belongs to each row."""
         return self.rows if self.fixed else np.arange(self.n)
+
+    def _ends_are_due(self, copies: int) -> bool:
+        """Whether the outputs at x and the baseline are wanted, and cost least beside `copies` of the rows.
+
+        So it is where all of it is a small part of a batch: a pass then costs more than the rows in it.
+        """
+        if (
+            self.baseline is None
+            or self.fixed is not None
+            or "y" in self.__dict__
+            or self.model.facts.mixes_rows
+        ):
+            return False
+        return (copies + 2) * self.n * SMALL <= self.rows_per_batch(copies)
+
+    def _grad_and_ends(self, points: Array) -> Array:
+        """`grad` at points that follow x and the baseline in the same passes, off which the outputs there are read."""
+
+        def pull(x: Array, rows: NpArray) -> Array:
+            def cotangent(y: Array) -> Array:
+                if (
+                    "y" not in self.__dict__ and y.shape[0] >= 2 * self.n
+                ):  # else the target asks for them by itself
+                    self._take_ends(y)
+                return self.target.cotangent(y, np.arange(self.n)[rows])
+
+            return self.model.vjp((x, *self._carry(rows)), cotangent)[1][0]
+
+        ends = self.xp.stack([self.x, self.baseline])
+        found = self._rowwise(self.xp.concat([ends, points]), pull, grad=True)
+        self.run.meter.count(-2 * self.n, grad=True)  # two of them were only asked for their outputs
+        self.run.meter.count(2 * self.n, grad=False)
+        return found[2:]
+
+    def _take_ends(self, y: Array) -> None:
+        """Keep the outputs at x and at the baseline, which come first in `y`."""
+        self.__dict__["there"] = y[self.n : 2 * self.n]
+        self.__dict__["y"] = self._sound(y[: self.n], "the model")
 
     def _first_grad(self) -> Array:
         """The gradient at x, with output and target read off the same passes."""
@@ -343,49 +355,14 @@ class Field(View):
         self.__dict__["y"] = seen[0] if len(seen) == 1 else self.xp.concat(seen)
         return gradient
 
-    def _rowwise(self, points: Array, step: Callable[[Array, NpArray], Array], *, grad: bool) -> Array:
-        copies = tuple(points.shape[: points.ndim - self.x.ndim])
-        flat = points.reshape((-1, *self.x.shape[1:])) if copies else points
-        out = self._concatenated(flat, step, grad=grad)
-        return out.reshape((*copies, self.n, *out.shape[1:])) if copies else out
-
-    def _concatenated(self, flat: Array, step: Callable[[Array, NpArray], Array], *, grad: bool) -> Array:
-        total, parts = int(flat.shape[0]), list[Array]()
-
-        def some(rows: slice) -> None:
-            part = step(
-                flat if rows == slice(0, total) else flat[rows], np.arange(rows.start, rows.stop) % self.n
-            )
-            parts.append(part)
-            self.run.meter.count(rows.stop - rows.start, grad=grad)
-
-        self._pace(total).over(total, some)
-        return parts[0] if len(parts) == 1 else self.xp.concat(parts)
-
-    def _pace(self, total: int) -> Pace:
-        """Rows per model call; a row's memory is measured once, where there are more than a few."""
-        if "pace" not in self.notes.memory:
-            if total <= FEW and self.run.batch_size is None:
-                return Pace(self.run, total, self.model.out_of_memory)
-            measured = self.model.bytes_per_row((self.x[:1], *(c[:1] for c in self.carried)))
-            size = self.run.size(measured, memory=self.model.facts.memory)
-            self.notes.memory["pace"] = Pace(self.run, size, self.model.out_of_memory)
-        return self.notes.memory["pace"]
-
-    def _carry(self, rows: NpArray) -> tuple[Array, ...]:
-        if len(rows) == self.n and rows[0] == 0:  # all rows once, in order: nothing to gather
-            return self.carried
-        return tuple(c[rows] for c in self.carried)
-
     def _below_tiled(self, copies: int) -> Any:
         return self.below and (tuple(self._tiled(a, copies) for a in self.below[0]), self.below[1])
 
-    def _tiled(self, array: Array, copies: int) -> Array:
-        return self.xp.concat([array] * copies) if copies > 1 else array
-
     def _sound(self, y: Array, what: str, first: int = 0) -> Array:
-        finite = self.xp.isfinite(y) if "complex" not in str(y.dtype) and "int" not in str(y.dtype) else None
-        if finite is not None and not bool(self.xp.all(finite)):
+        if "float" not in str(y.dtype) or isfinite(self.xp.sum(y)):  # a sum that is finite has finite parts
+            return y
+        finite = self.xp.isfinite(y)
+        if not bool(self.xp.all(finite)):
             bad = self.model.numpy(self.xp.astype(finite.reshape((y.shape[0], -1)), self.xp.float32))
             row = int(np.flatnonzero(bad.min(1) == 0)[0]) + first
             number = self.rows[row] if len(self.rows) > row else row

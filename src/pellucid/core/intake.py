@@ -13,7 +13,7 @@ from .errors import CapabilityError, DataError, ShapeError
 from .features import Columns, Features, infer
 from .framed import Framed, FramedForest
 from .frames import Codec, kind_of
-from .model import Differentiable, Forested, wrap
+from .model import Forested, differentiable, wrap
 from .packed import Packed, SmoothPacked
 from .types import Array, NpArray
 
@@ -175,7 +175,7 @@ def _several(model: Any, x: Any, features: Features | None) -> Data:
     for array, _ in read_in:
         _check_rows(array, model.facts.missing, None, ())
     model = _by_name(model, x) if isinstance(x, Mapping) else model
-    smooth = isinstance(model, Differentiable)
+    smooth = differentiable(model)
     real = [array.dtype.kind == "f" or not smooth for array, _ in read_in]
     inputs = tuple(native for _, native in read_in)
     if not any(real) or real == [True]:

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
+from weakref import WeakKeyDictionary
 
 from .errors import CapabilityError
 from .forest import Forest
@@ -148,6 +149,32 @@ class Forested(Protocol):
         ...
 
 
+def wrapped(model: Any) -> TypeGuard[Model]:
+    """Whether it is a pellucid model already."""
+    return _is(model, Model)
+
+
+def differentiable(model: Any) -> TypeGuard[Differentiable]:
+    """Whether the model has gradients."""
+    return _is(model, Differentiable)
+
+
+def layered(model: Any) -> TypeGuard[Layered]:
+    """Whether the model is a network that can be cut."""
+    return _is(model, Layered)
+
+
+_known: WeakKeyDictionary[type, dict[Any, bool]] = WeakKeyDictionary()
+
+
+def _is(model: Any, protocol: Any) -> bool:
+    """`isinstance` with a protocol looks up every name of it at each call; here once for each class of model."""
+    known = _known.setdefault(type(model), {})
+    if protocol not in known:
+        known[protocol] = isinstance(model, protocol)
+    return known[protocol]
+
+
 @dataclass(frozen=True)
 class Operation:
     """One step of a forward pass as it ran: a layer's call, or a function's between the layers.
@@ -230,7 +257,7 @@ def wrap(model: Any, *, output: str | int | None = None) -> Model:
     Raises:
         CapabilityError: nothing knows how to call it.
     """
-    if isinstance(model, Model):
+    if wrapped(model):
         return model
     for cls in type(model).__mro__:
         root = cls.__module__.partition(".")[0]

@@ -42,9 +42,12 @@ class Notes:
     ) -> None:
         """Hold a measured value, or one per row, against its limits; larger is worse."""
         per_row = np.atleast_1d(np.asarray(values, float))
-        worst = float(np.max(per_row, initial=-np.inf)) if not np.isnan(per_row).any() else float("nan")
+        worst = float(per_row.max(initial=-np.inf))  # NaN where one is
+        if worst <= warn:
+            self.checks.append(Finding(name, worst, warn, "ok", meaning, advice))
+            return
         bad = ~(per_row <= warn)
-        status = "ok" if not bad.any() else "fail" if not (per_row <= fail).all() else "warn"
+        status = "warn" if (per_row <= fail).all() else "fail"
         rows = tuple(np.flatnonzero(bad).tolist()) if np.ndim(values) else ()
         limit = fail if status == "fail" else warn
         self.checks.append(Finding(name, worst, limit, status, meaning, advice, rows))

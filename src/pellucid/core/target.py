@@ -65,15 +65,6 @@ class Output:
     index: NpArray  # (1 or n, axes) of int
     of: str = ""  # the layer, for a unit inside the network
 
-    def mask(self, y: Array, rows: NpArray) -> Array:
-        """1 where the row's target sits, 0 elsewhere, shaped like y."""
-        index = self.index if len(self.index) == 1 else self.index[rows]
-        chosen = np.ones((1,) * y.ndim, dtype=bool)
-        for axis in range(index.shape[1]):
-            place = np.arange(y.shape[axis + 1]).reshape(-1, *(1,) * (y.ndim - axis - 2))
-            chosen = chosen & (index[:, axis].reshape(-1, *(1,) * (y.ndim - 1)) == place)
-        return np.broadcast_to(chosen, tuple(y.shape))
-
     def value(self, y: Array, rows: NpArray) -> Array:
         if y.ndim == 1:
             return y
@@ -83,11 +74,16 @@ class Output:
         return picked if picked.ndim == 1 else picked.reshape((y.shape[0], -1)).sum(1)
 
     def cotangent(self, y: Array, rows: NpArray) -> Array:
-        return _like(y, self.mask(y, rows)) if y.ndim > 1 else y * 0 + 1
+        if y.ndim == 1:
+            return y * 0 + 1
+        index = self.index if len(self.index) == 1 else self.index[rows]
+        chosen = np.zeros((len(index), *y.shape[1:]), bool)
+        chosen[(np.arange(len(index)), *index.T)] = True
+        return _like(y, chosen)
 
     def labels(self, classes: Sequence[str], rows: int) -> tuple[str, ...]:
-        index = np.broadcast_to(self.index, (rows, self.index.shape[1]))
-        names = [_name(tuple(int(i) for i in row), classes) for row in index]
+        names = [_name(tuple(row), classes) for row in self.index.tolist()]
+        names = names * rows if len(names) == 1 else names
         return tuple(f"{self.of} {name}" if self.of else name for name in names)
 
     def counts_in(self, space: str) -> str:
@@ -212,7 +208,7 @@ def resolve(
     y: Array,
     *,
     classes: Sequence[str] = (),
-    probabilities: bool = False,
+    space: str = "raw",
     differentiate: Differentiate | None = None,
 ) -> Target:
     """Turn what the caller passed as `target` into a Target for outputs like `y`.
@@ -221,7 +217,7 @@ def resolve(
         spec: see `Spec`; None takes the class each row is predicted as, or the only output.
         y: the model's output for all rows, (n, *outputs).
         classes: names of the classes, for names and labels.
-        probabilities: whether y holds probabilities (LogProb then takes the plain logarithm).
+        space: what y counts in, as `space_of` takes it; of probabilities LogProb takes the plain logarithm.
         differentiate: how the framework differentiates a target function.
 
     Raises:
@@ -233,7 +229,7 @@ def resolve(
     if isinstance(spec, Margin):
         return Difference(_output(spec.a, y, classes), _output(spec.b, y, classes))
     if isinstance(spec, LogProb):
-        return Logarithm(_output(spec.index, y, classes), probabilities)
+        return Logarithm(_output(spec.index, y, classes), space_of(y, space) == "probability")
     if callable(spec) and not hasattr(spec, "__array__"):
         return Custom(spec, differentiate)
     return _output(spec, y, classes)
@@ -325,8 +321,8 @@ def _name(index: tuple[int, ...], classes: Sequence[str]) -> str:
 
 
 def _like(y: Array, mask: NpArray) -> Array:
-    """A NumPy mask as an array of y's framework, device and dtype."""
+    """A NumPy mask, of one row or of all, as an array of y's framework, device, shape and dtype."""
     from array_api_compat import array_namespace, device
 
     xp = array_namespace(y)
-    return xp.astype(xp.asarray(np.array(mask), device=device(y)), y.dtype)
+    return xp.zeros_like(y) + xp.asarray(mask, dtype=y.dtype, device=device(y))

@@ -63,7 +63,7 @@ class Aim:
             spec,
             y,
             classes=self.classes,
-            probabilities=targets.space_of(y, self.space) == "probability",
+            space=self.space,
             differentiate=self.differentiate,
         )
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from pellucid import __version__
 from pellucid.core.errors import PellucidWarning, Unreliable
 from pellucid.core.notes import Notes
-from pellucid.core.run import Run
+from pellucid.core.run import Run, global_streams_kept
 from pellucid.results import Check, Explanation, Provenance, Quality
 
 from .params import param, plain, validate
@@ -81,6 +83,18 @@ class Method:
             raise Unreliable(sentence, got=f"{worst.name} {worst.value:.3g}, limit {worst.limit:.3g}")
         warnings.warn(sentence, PellucidWarning, stacklevel=3)
         return e
+
+
+def _calls(given: Any) -> bool:
+    """Whether this is a function, or holds one."""
+    return callable(given) or (isinstance(given, list | tuple) and any(map(callable, given)))
+
+
+@contextmanager
+def resting(model: Any, *theirs: Any) -> Iterator[None]:
+    """The model at rest; a function of the caller's that comes with it may draw random numbers, as the model may."""
+    with model.at_rest(), global_streams_kept() if any(map(_calls, theirs)) else nullcontext():
+        yield
 
 
 def quality(notes: Notes, run: Run, estimand: str, half_width: Any) -> Quality:

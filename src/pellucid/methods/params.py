@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from pellucid.core.errors import ParameterError, nearest
@@ -47,26 +48,31 @@ def describe(cls: type) -> tuple[Param, ...]:
 def validate(method: Any) -> None:
     """Raise `ParameterError` for a knob outside its limits."""
     for f in _knobs(type(method)):
-        value, low, high = getattr(method, f.name), f.metadata["min"], f.metadata["max"]
-        name, choices = f"{type(method).__name__}({f.name}=...)", f.metadata["choices"]
-        if choices and value not in choices:
-            raise ParameterError(
-                f"{name} must be one of {', '.join(choices)}.",
-                got=repr(value),
-                fix=nearest(str(value), choices),
-            )
-        _check_type(name, value, f.default)
-        if is_dataclass(f.default) and not isinstance(value, type(f.default).__mro__[1]):
-            raise ParameterError(f"{name} must be a {type(f.default).__mro__[1].__name__}.", got=repr(value))
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if low is not None and f.default is None and value is not None and not whole:
-            raise ParameterError(f"{name} must be a whole number, or None.", got=repr(value))
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            continue
-        if low is not None and not value >= low:
-            raise ParameterError(f"{name} must be at least {low}.", got=value)
-        if high is not None and not value <= high:
-            raise ParameterError(f"{name} must be at most {high}.", got=value)
+        if getattr(method, f.name) is not f.default:
+            _validate(method, f)
+
+
+def _validate(method: Any, f: Field[Any]) -> None:
+    value, low, high = getattr(method, f.name), f.metadata["min"], f.metadata["max"]
+    name, choices = f"{type(method).__name__}({f.name}=...)", f.metadata["choices"]
+    if choices and value not in choices:
+        raise ParameterError(
+            f"{name} must be one of {', '.join(choices)}.",
+            got=repr(value),
+            fix=nearest(str(value), choices),
+        )
+    _check_type(name, value, f.default)
+    if is_dataclass(f.default) and not isinstance(value, type(f.default).__mro__[1]):
+        raise ParameterError(f"{name} must be a {type(f.default).__mro__[1].__name__}.", got=repr(value))
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if low is not None and f.default is None and value is not None and not whole:
+        raise ParameterError(f"{name} must be a whole number, or None.", got=repr(value))
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return
+    if low is not None and not value >= low:
+        raise ParameterError(f"{name} must be at least {low}.", got=value)
+    if high is not None and not value <= high:
+        raise ParameterError(f"{name} must be at most {high}.", got=value)
 
 
 def _check_type(name: str, value: Any, default: Any) -> None:
@@ -94,5 +100,6 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) or value is None else repr(value)
 
 
-def _knobs(cls: type) -> list[Field[Any]]:
-    return [f for f in fields(cls) if "doc" in f.metadata]  # type: ignore[arg-type]  # every Method is a dataclass
+@cache
+def _knobs(cls: type) -> tuple[Field[Any], ...]:
+    return tuple(f for f in fields(cls) if "doc" in f.metadata)  # type: ignore[arg-type]  # every Method is a dataclass

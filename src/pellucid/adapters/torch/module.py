@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,6 +24,7 @@ from . import cut, inside, rest, rules, steps
 
 ACCELERATOR_MEMORY = 2 * 2**30
 """Bytes of activations that an automatic batch may hold on an accelerator, which wants large batches."""
+EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
 HALVES = (torch.float16, torch.bfloat16)
 _measured: WeakKeyDictionary[nn.Module, dict[Any, float]] = WeakKeyDictionary()
 
@@ -149,13 +150,13 @@ class TorchModel:
 
     def native(self, array: NpArray) -> torch.Tensor:
         array = np.ascontiguousarray(array)
-        with torch.inference_mode(False):  # the caller may be in it, and its tensors cannot have gradients
+        with _no_inference():
             tensor = torch.as_tensor(array if array.flags.writeable else array.copy(), device=self.device)
             return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
     def adopt(self, tensor: torch.Tensor) -> torch.Tensor:
         """The caller's tensor on the model's device; numbers in the type that methods calculate in."""
-        with torch.inference_mode(False):
+        with _no_inference():
             tensor = tensor.detach().to(self.device)
             tensor = tensor.clone() if tensor.is_inference() else tensor
             counts = not tensor.is_floating_point() and not self.facts.tokens
@@ -247,14 +248,27 @@ class TorchModel:
 
 def wrap(model: Any, *, output: str | int | None = None) -> TorchModel:
     """Wrap a module; a compiled one runs eagerly, so that its layers can be reached."""
-    module = getattr(model, "_orig_mod", model)
-    if hasattr(module, "module") and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
+    module = model._orig_mod if "_orig_mod" in model._modules else model
+    if type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
         module = module.module
-    tensors = [*module.parameters(), *module.buffers()]
-    real = [t for t in tensors if t.is_floating_point()]
-    device = tensors[0].device if tensors else torch.device("cpu")
-    inside = real[0].dtype if real else torch.get_default_dtype()
-    return TorchModel(module, _facts(module, device), device, inside, output)
+    parts = rest.parts(module)
+    some = next(_tensors(parts), None)
+    real = next((t for t in _tensors(parts) if t.is_floating_point()), None)
+    device = torch.device("cpu") if some is None else some.device
+    inside = torch.get_default_dtype() if real is None else real.dtype
+    return TorchModel(module, _facts(module, parts, device), device, inside, output)
+
+
+def _tensors(parts: Sequence[nn.Module]) -> Iterator[torch.Tensor]:
+    """Parameters, then buffers."""
+    for kind in ("_parameters", "_buffers"):
+        for m in parts:
+            yield from (t for t in getattr(m, kind).values() if t is not None)
+
+
+def _no_inference() -> AbstractContextManager[Any]:
+    """The caller may be in inference mode, whose tensors cannot have gradients."""
+    return torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
 
 
 def first_layer(module: nn.Module) -> tuple[str, nn.Module | None]:
@@ -265,16 +279,16 @@ def first_layer(module: nn.Module) -> tuple[str, nn.Module | None]:
     return "", None
 
 
-def _facts(module: nn.Module, device: torch.device) -> Facts:
-    parts = list(module.modules())
+def _facts(module: nn.Module, parts: Sequence[nn.Module], device: torch.device) -> Facts:
     training = any(m.training for m in parts)
-    mixing = [n for n, m in module.named_modules() if _mixes_rows(m)]
+    mixing = next((m for m in parts if _mixes_rows(m)), None)
+    weighted = next((m for m in parts if any(p is not None for p in m._parameters.values())), None)
     return Facts(
         name=f"{type(module).__name__} (torch)",
         space="probability" if isinstance(parts[-1], nn.Softmax | nn.Sigmoid) else "",
-        tokens=any(isinstance(m, nn.Embedding | nn.EmbeddingBag) for m in parts),
-        axes=_first_width(first_layer(module)[1])[2],
-        mixes_rows=mixing[0] if mixing else "",
+        tokens=any(isinstance(m, EMBEDDINGS) for m in parts),
+        axes=_first_width(weighted)[2],
+        mixes_rows=next(name for name, m in module.named_modules() if m is mixing) if mixing else "",
         memory=MEMORY if device.type == "cpu" else ACCELERATOR_MEMORY,
         notes=("The model was in training mode; it was explained in evaluation mode.",) * training,
     )

@@ -3,40 +3,83 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
-from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.nn.modules import module as hooked
 
 from pellucid.core.run import global_streams_kept
+
+LAYERS = "torch.nn.modules."
+CALLERS = (f"{LAYERS}transformer", f"{LAYERS}loss")
+"""Where torch's layers are defined, and those files of them whose layers may be given functions of the caller's."""
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 @contextmanager
 def at_rest(module: nn.Module) -> Iterator[None]:
     """Evaluation mode, no gradients kept for parameters, buffers protected, random state and kernels untouched."""
-    with ExitStack() as stack:
-        stack.enter_context(torch.inference_mode(False))
-        for part in (
-            _random_state(),
-            _plain_kernels(),
-            _evaluating(module),
-            _frozen(module),
-            _own_buffers(module),
-        ):
-            stack.enter_context(part)
+    found = parts(module)
+    with (
+        torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext(),
+        _random_state(found),
+        _plain_kernels(),
+        _evaluating(module, found),
+        _frozen(found),
+        _own_buffers(module, found),
+    ):
         yield
+
+
+def parts(module: nn.Module) -> list[nn.Module]:
+    """Each module of a network once, in the order of `module.modules()`, which also makes up their names."""
+    seen: dict[nn.Module, None] = {}
+    waiting: list[nn.Module | None] = [module]
+    while waiting:
+        m = waiting.pop()
+        if m is not None and m not in seen:
+            seen[m] = None
+            waiting.extend(reversed(list(m._modules.values())))
+    return list(seen)
 
 
 @contextmanager
-def _random_state() -> Iterator[None]:
+def _random_state(found: Sequence[nn.Module]) -> Iterator[None]:
     """A model may draw random numbers; the caller's streams go on where they were."""
     with (
-        global_streams_kept(),
+        global_streams_kept() if _runs_code_of_others(found) else nullcontext(),
         torch.random.fork_rng(devices=range(torch.cuda.device_count()) if torch.cuda.is_available() else []),
     ):
         yield
+
+
+def _runs_code_of_others(found: Sequence[nn.Module]) -> bool:
+    """Whether a pass runs more than torch's own layers, which draw from torch's stream and no other.
+
+    Keeping NumPy's and Python's streams costs as much as a pass through a small network.
+    """
+    for kind in HOOKS:
+        if getattr(hooked, f"_global{kind}"):
+            return True
+    for m in found:
+        own, cls = m.__dict__, type(m)
+        if "forward" in own or not _plain(cls.__module__) or not _plain(cls.forward.__module__):
+            return True
+        if (
+            own["_forward_hooks"]
+            or own["_forward_pre_hooks"]
+            or own["_backward_hooks"]
+            or own["_backward_pre_hooks"]
+        ):
+            return True
+    return False
+
+
+def _plain(home: str) -> bool:
+    """Whether what is written there is torch's own and calls no function of the caller's."""
+    return home.startswith(LAYERS) and home not in CALLERS
 
 
 @contextmanager
@@ -55,22 +98,22 @@ def _plain_kernels() -> Iterator[None]:
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def _evaluating(module: nn.Module, found: Sequence[nn.Module]) -> Iterator[None]:
     """Every part in evaluation mode; set directly, so that no `train()` of the caller's runs.
 
     A function may call networks that are no part of it: these are caught as they are called.
     """
     training: list[nn.Module] = []
 
-    def rest(m: nn.Module, *_: object) -> None:
-        found = [part for part in m.modules() if part.training]
-        training.extend(found)
-        for part in found:
+    def rest(met: Sequence[nn.Module]) -> None:
+        learning = [part for part in met if part.training]
+        training.extend(learning)
+        for part in learning:
             part.training = False
 
-    rest(module)
-    calls_others = getattr(module, "calls_others", False)
-    hook = register_module_forward_pre_hook(rest) if calls_others else None
+    rest(found)
+    calls_others = getattr(type(module), "calls_others", False)
+    hook = hooked.register_module_forward_pre_hook(lambda m, _: rest(parts(m))) if calls_others else None
     try:
         yield
     finally:
@@ -81,16 +124,11 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _frozen(module: nn.Module) -> Iterator[None]:
+def _frozen(found: Sequence[nn.Module]) -> Iterator[None]:
     """No graph towards the parameters, which halves what a convolution keeps; inference tensors are replaced."""
-    learning = [p for p in module.parameters() if p.requires_grad and not p.is_inference()]
-    replaced = [
-        (m, name, p)
-        for m in module.modules()
-        if not isinstance(m, torch.jit.ScriptModule)
-        for name, p in m._parameters.items()
-        if p is not None and p.is_inference()
-    ]
+    held = [(m, name, p) for m in found for name, p in m._parameters.items() if p is not None]
+    learning = [p for _, _, p in held if p.requires_grad and not p.is_inference()]
+    replaced = [h for h in held if h[2].is_inference() and not isinstance(h[0], torch.jit.ScriptModule)]
     for p in learning:
         p.requires_grad_(False)
     for m, name, p in replaced:
@@ -105,9 +143,9 @@ def _frozen(module: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _own_buffers(module: nn.Module) -> Iterator[None]:
+def _own_buffers(module: nn.Module, found: Sequence[nn.Module]) -> Iterator[None]:
     """Copies in place of the buffers, so that what a forward pass writes to them is forgotten."""
-    if any(isinstance(m, torch.jit.ScriptModule) for m in module.modules()):
+    if _scripted(found):
         kept = {name: b.clone() for name, b in module.named_buffers()}
         try:
             yield
@@ -116,7 +154,7 @@ def _own_buffers(module: nn.Module) -> Iterator[None]:
                 if not torch.equal(b, kept[name]):
                     b.copy_(kept[name])
         return
-    owners = [(m, dict(m._buffers)) for m in module.modules() if m._buffers]
+    owners = [(m, dict(m._buffers)) for m in found if m._buffers]
     copies: dict[int, torch.Tensor] = {}
     for m, buffers in owners:
         for name, b in buffers.items():
@@ -128,3 +166,7 @@ def _own_buffers(module: nn.Module) -> Iterator[None]:
         for m, buffers in owners:
             m._buffers.clear()
             m._buffers.update(buffers)
+
+
+def _scripted(found: Sequence[nn.Module]) -> bool:
+    return any(isinstance(m, torch.jit.ScriptModule) for m in found)

@@ -16,7 +16,7 @@ from pellucid.core.run import Pace, Run, current
 from pellucid.core.target import Target, space_of
 from pellucid.core.types import NpArray
 from pellucid.core.views import BLACK_BOX_ROWS, STACKED_ROWS, Aim, Table
-from pellucid.methods.base import E, Method, independent_rows, quality
+from pellucid.methods.base import E, Method, independent_rows, quality, resting
 from pellucid.results import Curve, Importance, Interactions
 
 from .places import Place, grids_given, places
@@ -124,7 +124,7 @@ class TableMethod(Method, abstract=True):
             if data.x.ndim != 2 or not isinstance(data.features, Columns):
                 raise ShapeError(f"{self.title} is for tables, (rows, columns).", got=f"shape {data.x.shape}")
             classes = tuple(map(str, said["classes"])) or data.model.facts.classes
-            with data.model.at_rest():
+            with resting(data.model, *said.values()):
                 return work(Subject(data, run, data.features, classes))
         except Exception as error:
             self._noted(error, model, X, target=said["target"])
@@ -179,7 +179,7 @@ class ImportanceMethod(TableMethod, abstract=True):
             ShapeError: X and y differ in rows, or X is no table.
             ParameterError: an unknown score.
         """
-        said = {"features": features, "classes": classes, "output": output, "target": target}
+        said = {"features": features, "classes": classes, "output": output, "target": target, "score": score}
         e = self._answered(model, X, said, lambda s: self._measured(s, y, score, target))
         return self._finished(e, current())
 

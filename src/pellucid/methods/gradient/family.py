@@ -13,13 +13,13 @@ from pellucid.core.errors import CapabilityError, ParameterError
 from pellucid.core.features import Features, Pixels, Units
 from pellucid.core.field import Field
 from pellucid.core.intake import Data, read
-from pellucid.core.model import Differentiable, Layered
+from pellucid.core.model import differentiable, layered
 from pellucid.core.notes import Notes
 from pellucid.core.run import Run, current
 from pellucid.core.target import Neuron, space_of
 from pellucid.core.types import Array, NpArray
 from pellucid.core.views import Aim
-from pellucid.methods.base import Method, independent_rows, one, quality
+from pellucid.methods.base import Method, independent_rows, one, quality, resting
 from pellucid.results import Attribution
 
 from .several import averaged, listed
@@ -86,14 +86,14 @@ class GradientMethod(Method, abstract=True):
         run = current().fresh()
         try:
             data = read(model, x, features=features, background=background, output=output)
-            if not isinstance(data.model, Differentiable):
+            if not differentiable(data.model):
                 raise CapabilityError(
                     f"{type(self).__name__} needs gradients.",
                     got=data.model.facts.name,
                     fix=data.model.facts.gradients
                     or "Use a perturbation method, such as KernelShap or Occlusion.",
                 )
-            with data.model.at_rest():
+            with resting(data.model, target):
                 place = at or self.place(data)
                 if not place and data.x.dtype.kind != "f" and not isinstance(target, Neuron):
                     _refuse_ids(data)
@@ -137,7 +137,7 @@ class GradientMethod(Method, abstract=True):
         facts = model.facts
         neuron = target if isinstance(target, Neuron) else None
         for place in filter(None, (at, neuron and neuron.layer)):
-            if not isinstance(model, Layered):
+            if not layered(model):
                 raise CapabilityError("This model has no layers to cut at.", got=facts.name)
             model.check(place, data.inputs)
         aim = Aim(target, classes or facts.classes, facts.space, data.model.differentiate, facts.classifier)
@@ -170,7 +170,7 @@ class GradientMethod(Method, abstract=True):
         outputs = space_of(y, f.aim.space)
         space = f.target.counts_in(outputs)
         estimand = f"{self.called} of {space} {one(labels)}" + (f" at layer {f.at}" if f.at else "")
-        half = None if f.notes.half_width is None else to(f.notes.half_width)
+        half = None if f.notes.half_width is None else f.numbers(f.notes.half_width)
         return Attribution(
             values=numbers,
             features=_landing(f, data, numbers),
@@ -193,7 +193,7 @@ class GradientMethod(Method, abstract=True):
 
 def _refuse_ids(data: Data) -> None:
     """Whole numbers (token ids) have no gradient; the embedding layer has."""
-    layers = data.model.layers() if isinstance(data.model, Layered) else []
+    layers = data.model.layers() if layered(data.model) else []
     found = [layer.name for layer in layers if "Embedding" in layer.kind]
     raise CapabilityError(
         "Whole numbers have no gradient.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -49,23 +49,24 @@ class IntegratedGradients(GradientMethod):
     )
 
     def attribute(self, f: Field) -> Array:
-        step = f.x - f.baseline
+        step = f.numbers(f.x - f.baseline)
         if self.steps is None:
             values, change = Refined(f, step, self).values()
         else:
-            nodes, weights = with_companion(self.steps)
-            fine, coarse = f.mean_grad(lambda a: f.baseline + a * step, nodes, weights)
+            fine, coarse = _sums(f, *with_companion(self.steps))
             values, change = step * fine, step * (fine - coarse)
         self._judge(f, step, values, change)
-        return values
+        return f.model.native(values)
 
-    def _judge(self, f: Field, step: Array, values: Array, change: Array) -> None:
+    def _judge(self, f: Field, step: NpArray, values: NpArray, change: NpArray) -> None:
         if self.steps != 1:
-            floor = abs(step) * _per_row(f.norm(change) / np.maximum(f.norm(step), 1e-30), f)
-            f.notes.certify(half_width=2 * abs(change) + floor, kind="discretisation")
+            size = f.norm(change)
+            per_row = (size / np.maximum(f.norm(step), 1e-30)).reshape(-1, *(1,) * (step.ndim - 1))
+            half_width = 2 * np.abs(change) + np.abs(step) * per_row
+            f.notes.certify(half_width=half_width.astype(values.dtype), kind="discretisation")
             f.notes.check(
                 "discretisation",
-                f.norm(change) / np.maximum(f.norm(values), 1e-30),
+                size / np.maximum(f.norm(values), 1e-30),
                 warn=0.05,
                 fail=0.20,
                 meaning="The last refinement of the path still changed the values by more than a twentieth.",
@@ -73,7 +74,7 @@ class IntegratedGradients(GradientMethod):
             )
         f.notes.check(
             "completeness",
-            gap(f.numbers(values), f.numbers(f.output - f.base)),
+            gap(values, f.numbers(f.output - f.base)),
             warn=1.0001 * (self.tolerance if self.steps is None else 0.02),
             fail=0.10,
             meaning="The values do not add up to the change of the output.",
@@ -84,15 +85,15 @@ class IntegratedGradients(GradientMethod):
 class Refined:
     """Nested levels of 9, 17, 33, ... points; rows that are done drop out, and memory does not grow with points."""
 
-    def __init__(self, f: Field, step: Array, method: IntegratedGradients) -> None:
+    def __init__(self, f: Field, step: NpArray, method: IntegratedGradients) -> None:
         self.f, self.step, self.method = f, step, method
-        self.difference = f.numbers(f.output - f.base)
-        self.done: list[tuple[NpArray, Array, Array]] = []
+        self.done: list[tuple[NpArray, NpArray, NpArray]] = []
 
-    def values(self) -> tuple[Array, Array]:
+    def values(self) -> tuple[NpArray, NpArray]:
         """Attributions (n, *features), and how much the last refinement changed them."""
         rows, n, before = np.arange(self.f.n), FIRST, None
         inner, ends, coarse = self._start()
+        difference = self.f.numbers(self.f.output - self.f.base)
         while True:
             scale, rest = combine(n)
             fine = self.step[rows] * (scale * inner + rest * ends)
@@ -101,29 +102,31 @@ class Refined:
                 change if before is None else change * np.minimum(1, change / np.maximum(before, 1e-30)) ** 2
             )
             settled = expected <= 2 * self.method.tolerance * self.f.norm(fine)
-            good = settled & (gap(self.f.numbers(fine), self.difference[rows]) <= self.method.tolerance)
+            good = settled & (gap(fine, difference[rows]) <= self.method.tolerance)
             stop = good | (2 * n + 1 > self.method.max_steps)
             self.done.append((rows[stop], fine[stop], (fine - coarse)[stop]))
             if stop.all():
                 return self._collected()
             rows, before, coarse = rows[~stop], change[~stop], fine[~stop]
             inner, ends, n = inner[~stop], ends[~stop], 2 * n
-            inner = inner + self._sums(self.f.only(rows), n, new=True)[1]
+            left = self.f if len(rows) == self.f.n else self.f.only(rows)
+            inner = inner + _sums(left, *chebyshev(n, new=True))[1]
 
-    def _start(self) -> tuple[Array, Array, Array]:
-        old, new, ends = self._sums(self.f, FIRST, new=False)
+    def _start(self) -> tuple[NpArray, NpArray, NpArray]:
+        old, new, ends = _sums(self.f, *chebyshev(FIRST, new=False))
         scale, rest = combine(FIRST // 2)
         return old + new, ends, self.step * (scale * old + rest * ends)
 
-    def _sums(self, f: Field, n: int, *, new: bool) -> Any:
-        nodes, parts = chebyshev(n, new=new)
-        step = f.x - f.baseline
-        return f.mean_grad(lambda a: f.baseline + a * step, nodes, parts)
-
-    def _collected(self) -> tuple[Array, Array]:
+    def _collected(self) -> tuple[NpArray, NpArray]:
         order = np.argsort(np.concatenate([rows for rows, _, _ in self.done]))
-        values, change = (self.f.xp.concat([d[i] for d in self.done])[order] for i in (1, 2))
+        values, change = (np.concatenate([d[i] for d in self.done])[order] for i in (1, 2))
         return values, change
+
+
+def _sums(f: Field, nodes: NpArray, weights: NpArray) -> NpArray:
+    """Weighted sums of the gradients on the straight path, (sums, n, *features)."""
+    step = f.x - f.baseline
+    return f.numbers(f.mean_grad(lambda a: f.baseline + a * step, nodes, weights))
 
 
 def gap(values: NpArray, difference: NpArray) -> NpArray:
@@ -134,7 +137,3 @@ def gap(values: NpArray, difference: NpArray) -> NpArray:
     flat = values.reshape(len(values), -1)
     size = np.maximum(np.abs(difference), 0.01 * np.abs(flat).sum(1))
     return np.abs(flat.sum(1) - difference) / np.maximum(size, 1e-30)
-
-
-def _per_row(values: NpArray, f: Field) -> Array:
-    return f.like(values).reshape((f.n,) + (1,) * (f.x.ndim - 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from pellucid.core.types import NpArray
@@ -28,14 +30,16 @@ def cells(nodes: NpArray) -> NpArray:
     return np.diff(np.concatenate([[0.0], (nodes[1:] + nodes[:-1]) / 2, [1.0]]))
 
 
+@lru_cache(maxsize=64)
 def with_companion(steps: int) -> tuple[NpArray, NpArray]:
     """The midpoint rule beside a coarser one on every second of its nodes: nodes (m,), weights (m, 2)."""
     nodes, fine = midpoint(steps)
     coarse = np.zeros(steps)
     coarse[::2] = cells(nodes[::2])
-    return nodes, np.stack([fine, coarse], axis=1)
+    return _kept(nodes, np.stack([fine, coarse], axis=1))
 
 
+@lru_cache(maxsize=64)
 def chebyshev(intervals: int, *, new: bool) -> tuple[NpArray, NpArray]:
     """Chebyshev points of one level, (1 - cos(pi k / n)) / 2, and their part in its sums.
 
@@ -55,10 +59,16 @@ def chebyshev(intervals: int, *, new: bool) -> tuple[NpArray, NpArray]:
     angle = np.pi * k / intervals
     end, odd = (k == 0) | (k == intervals), k % 2 == 1
     sine = np.where(end, 0.0, np.sin(angle))
-    return (1 - np.cos(angle)) / 2, np.stack([sine * ~odd, sine * odd, end.astype(float)], axis=1)
+    return _kept((1 - np.cos(angle)) / 2, np.stack([sine * ~odd, sine * odd, end.astype(float)], axis=1))
 
 
 def combine(intervals: int) -> tuple[float, float]:
     """The factors of a level's inner sum and of its ends: together they integrate constants exactly."""
     scale = np.pi / (2 * intervals)
     return float(scale), float((1 - scale / np.tan(scale)) / 2)
+
+
+def _kept(nodes: NpArray, weights: NpArray) -> tuple[NpArray, NpArray]:
+    """A rule that is kept for the next call: nobody may write to it."""
+    nodes.flags.writeable = weights.flags.writeable = False
+    return nodes, weights

@@ -20,7 +20,7 @@ from pellucid.core.place import Place
 from pellucid.core.run import Pace, Run, current
 from pellucid.core.types import NpArray
 from pellucid.core.views import Aim
-from pellucid.methods.base import Method, independent_rows, quality
+from pellucid.methods.base import Method, independent_rows, quality, resting
 from pellucid.results import Explanation
 
 E = TypeVar("E", bound=Explanation)
@@ -87,7 +87,7 @@ class InternalsMethod(Method, abstract=True):
             self._check_use(x, target, y)
             data = None if x is None else read(model, x, features=features, output=output)
             inner = wrap(model, output=output) if data is None else data.model
-            with inner.at_rest():
+            with resting(inner, target):
                 n = self._network(inner, data, run, target, y, tuple(map(str, classes)), features)
                 n = replace(n, places=self._places(n, at))
                 result = self.look(n)

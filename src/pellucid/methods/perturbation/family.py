@@ -15,13 +15,13 @@ from pellucid.core.errors import Cancelled, CapabilityError, DataError, Paramete
 from pellucid.core.features import Columns, Features, Pixels
 from pellucid.core.intake import Data, read
 from pellucid.core.masker import Background, Fill, Hidden, Masker, Segments
-from pellucid.core.model import Differentiable, Layered
+from pellucid.core.model import differentiable, layered
 from pellucid.core.notes import Notes, merged
 from pellucid.core.run import LARGEST, Pace, Part, Run, current, stop_if_cancelled, tracking
 from pellucid.core.target import Neuron, Target, space_of
 from pellucid.core.types import Array, NpArray
 from pellucid.core.views import BLACK_BOX_ROWS, Aim, Game
-from pellucid.methods.base import Method, independent_rows, one, quality
+from pellucid.methods.base import Method, independent_rows, one, quality, resting
 from pellucid.results import Attribution
 
 BACKGROUND_ROWS = 100
@@ -98,7 +98,7 @@ class GameMethod(Method, abstract=True):
                     "A masker says itself what hides a feature.", fix="Leave baseline and background out."
                 )
             data = read(model, x, features=features, background=background, output=output)
-            with data.model.at_rest():
+            with resting(data.model, target, masker and masker.bind):
                 asked = Asked(data, run, target, tuple(map(str, classes)))
                 maskers = self._maskers(data, masker, baseline, background, run)
                 played = self._played(asked, maskers)
@@ -251,7 +251,7 @@ class Asked:
         differentiate = getattr(data.model, "differentiate", None)
         self.aim = Aim(target, classes or facts.classes, facts.space, differentiate, facts.classifier)
         if isinstance(target, Neuron):
-            if not isinstance(data.model, Layered):
+            if not layered(data.model):
                 raise CapabilityError("This model has no layers.", got=facts.name)
             data.model.check(target.layer, data.inputs)
             self.model = data.model[: target.layer]
@@ -262,7 +262,7 @@ class Asked:
         """Rows per call, by the memory that a row takes."""
         model, facts, largest = self.model, self.data.model.facts, BLACK_BOX_ROWS
         measured = self.data.x[0].nbytes * 4
-        if isinstance(model, Differentiable):
+        if differentiable(model):
             measured, largest = model.bytes_per_row(tuple(a[:1] for a in self.data.inputs)), LARGEST
         return Pace(self.run, self.run.size(measured, largest, facts.memory), model.out_of_memory)
 
