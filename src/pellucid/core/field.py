@@ -121,15 +121,15 @@ class Field(Rows):
             (n, *features), or (sums, n, *features).
         """
         total: Any = None
-        weights = weights.T
+        rule = self.like(np.column_stack([nodes, weights]))
         with tracking(self.run, "gradients", len(nodes) * self.n) as advance:
             for block in batches(len(nodes), max(1, self.rows_per_batch(len(nodes)) // self.n)):
-                at = points(self.like(nodes[block]).reshape((-1,) + (1,) * self.x.ndim))
+                at = points(rule[block, 0].reshape((-1,) + (1,) * self.x.ndim))
                 grads = self._grad_and_ends(at) if self._ends_are_due(len(nodes)) else self.grad(at)
-                part = self.like(weights[..., block]) @ grads.reshape((grads.shape[0], -1))
+                part = rule[block, 1:].T @ grads.reshape((grads.shape[0], -1))
                 total = part if total is None else total + part
                 advance((block.stop - block.start) * self.n)
-        return total.reshape((*weights.shape[:-1], *self.x.shape))
+        return total.reshape((*weights.shape[1:], *self.x.shape))
 
     def inner(self, points: Array) -> tuple[Array, Array]:
         """The watched layer's value at `points` of the input, and df/d(layer) there: (..., n, *layer) each."""

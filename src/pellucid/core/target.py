@@ -305,13 +305,15 @@ def _checked(index: NpArray, y: Array) -> Output:
             got=tuple(index[0].tolist()),
         )
     for axis, size in enumerate(sizes[: index.shape[1]]):
-        bad = index[:, axis][(index[:, axis] >= size) | (index[:, axis] < -size)]
-        if len(bad):
+        column = index[:, axis]
+        if (bad := column[(column >= size) | (column < -size)]).size:
             raise TargetError(
                 f"Target {bad[0]} is outside output axis {axis} of size {size}.", fix=f"Choose 0..{size - 1}."
             )
-    index = index[:, : len(sizes)]
-    return Output(np.where(index < 0, index + np.array(sizes[: index.shape[1]], int), index))
+    index = index[:, : len(sizes)].astype(int, copy=False)
+    if index.min(initial=0) < 0:
+        index = np.where(index < 0, index + np.array(sizes[: index.shape[1]], int), index)
+    return Output(index)
 
 
 def _name(index: tuple[int, ...], classes: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
@@ -90,10 +90,14 @@ def _calls(given: Any) -> bool:
     return callable(given) or (isinstance(given, list | tuple) and any(map(callable, given)))
 
 
-@contextmanager
-def resting(model: Any, *theirs: Any) -> Iterator[None]:
+def resting(model: Any, *theirs: Any) -> AbstractContextManager[Any]:
     """The model at rest; a function of the caller's that comes with it may draw random numbers, as the model may."""
-    with model.at_rest(), global_streams_kept() if any(map(_calls, theirs)) else nullcontext():
+    return _with_streams(model) if any(map(_calls, theirs)) else model.at_rest()
+
+
+@contextmanager
+def _with_streams(model: Any) -> Iterator[None]:
+    with global_streams_kept(), model.at_rest():
         yield
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -171,10 +171,8 @@ class TorchModel:
             return True
         return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
-    @contextmanager
-    def at_rest(self) -> Iterator[None]:
-        with rest.at_rest(self.module):
-            yield
+    def at_rest(self) -> AbstractContextManager[None]:
+        return rest.at_rest(self.module)
 
     # -- inside ---------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
@@ -22,14 +22,14 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_p
 def at_rest(module: nn.Module) -> Iterator[None]:
     """Evaluation mode, no gradients kept for parameters, buffers protected, random state and kernels untouched."""
     found = parts(module)
-    with (
-        torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext(),
-        _random_state(found),
-        _plain_kernels(),
-        _evaluating(module, found),
-        _frozen(found),
-        _own_buffers(module, found),
-    ):
+    with ExitStack() as undo:
+        if torch.is_inference_mode_enabled():
+            undo.enter_context(torch.inference_mode(False))
+        _keep_streams(undo, found)
+        _plain_kernels(undo)
+        _evaluate(undo, module, found)
+        _freeze(undo, found)
+        _own_buffers(undo, module, found)
         yield
 
 
@@ -45,14 +45,13 @@ def parts(module: nn.Module) -> list[nn.Module]:
     return list(seen)
 
 
-@contextmanager
-def _random_state(found: Sequence[nn.Module]) -> Iterator[None]:
+def _keep_streams(undo: ExitStack, found: Sequence[nn.Module]) -> None:
     """A model may draw random numbers; the caller's streams go on where they were."""
-    with (
-        global_streams_kept() if _runs_code_of_others(found) else nullcontext(),
-        torch.random.fork_rng(devices=range(torch.cuda.device_count()) if torch.cuda.is_available() else []),
-    ):
-        yield
+    if _runs_code_of_others(found):
+        undo.enter_context(global_streams_kept())
+    undo.callback(torch.set_rng_state, torch.get_rng_state())
+    if torch.cuda.is_available():
+        undo.enter_context(torch.random.fork_rng(devices=range(torch.cuda.device_count())))
 
 
 def _runs_code_of_others(found: Sequence[nn.Module]) -> bool:
@@ -82,91 +81,79 @@ def _plain(home: str) -> bool:
     return home.startswith(LAYERS) and home not in CALLERS
 
 
-@contextmanager
-def _plain_kernels() -> Iterator[None]:
+def _plain_kernels(undo: ExitStack) -> None:
     """The same arithmetic with and without gradients, and hooks that fire in compiled modules too."""
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        if "torch._dynamo" in sys.modules:  # something may be compiled: importing it here would cost seconds
-            with torch.compiler.set_stance("force_eager"):
-                yield
-        else:
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
+    if torch.backends.mha.get_fastpath_enabled():
+        undo.callback(torch.backends.mha.set_fastpath_enabled, True)
+        torch.backends.mha.set_fastpath_enabled(False)
+    if "torch._dynamo" in sys.modules:  # something may be compiled: importing it here would cost seconds
+        undo.enter_context(torch.compiler.set_stance("force_eager"))
 
 
-@contextmanager
-def _evaluating(module: nn.Module, found: Sequence[nn.Module]) -> Iterator[None]:
+def _evaluate(undo: ExitStack, module: nn.Module, found: Sequence[nn.Module]) -> None:
     """Every part in evaluation mode; set directly, so that no `train()` of the caller's runs.
 
     A function may call networks that are no part of it: these are caught as they are called.
     """
-    training: list[nn.Module] = []
 
     def rest(met: Sequence[nn.Module]) -> None:
-        learning = [part for part in met if part.training]
-        training.extend(learning)
-        for part in learning:
+        training = [part for part in met if part.training]
+        if training:
+            undo.callback(_set_training, training)
+        for part in training:
             part.training = False
 
     rest(found)
-    calls_others = getattr(type(module), "calls_others", False)
-    hook = hooked.register_module_forward_pre_hook(lambda m, _: rest(parts(m))) if calls_others else None
-    try:
-        yield
-    finally:
-        if hook is not None:
-            hook.remove()
-        for part in training:
-            part.training = True
+    if getattr(type(module), "calls_others", False):
+        hook = hooked.register_module_forward_pre_hook(lambda m, _: rest(parts(m)))
+        undo.callback(hook.remove)
 
 
-@contextmanager
-def _frozen(found: Sequence[nn.Module]) -> Iterator[None]:
+def _set_training(met: Sequence[nn.Module]) -> None:
+    for part in met:
+        part.training = True
+
+
+def _freeze(undo: ExitStack, found: Sequence[nn.Module]) -> None:
     """No graph towards the parameters, which halves what a convolution keeps; inference tensors are replaced."""
     held = [(m, name, p) for m in found for name, p in m._parameters.items() if p is not None]
     learning = [p for _, _, p in held if p.requires_grad and not p.is_inference()]
     replaced = [h for h in held if h[2].is_inference() and not isinstance(h[0], torch.jit.ScriptModule)]
-    for p in learning:
-        p.requires_grad_(False)
-    for m, name, p in replaced:
-        m._parameters[name] = nn.Parameter(p.clone(), requires_grad=False)
-    try:
-        yield
-    finally:
+
+    def back() -> None:
         for m, name, p in replaced:
             m._parameters[name] = p
         for p in learning:
             p.requires_grad_(True)
 
+    undo.callback(back)
+    for p in learning:
+        p.requires_grad_(False)
+    for m, name, p in replaced:
+        m._parameters[name] = nn.Parameter(p.clone(), requires_grad=False)
 
-@contextmanager
-def _own_buffers(module: nn.Module, found: Sequence[nn.Module]) -> Iterator[None]:
+
+def _own_buffers(undo: ExitStack, module: nn.Module, found: Sequence[nn.Module]) -> None:
     """Copies in place of the buffers, so that what a forward pass writes to them is forgotten."""
-    if _scripted(found):
+    if any(isinstance(m, torch.jit.ScriptModule) for m in found):
         kept = {name: b.clone() for name, b in module.named_buffers()}
-        try:
-            yield
-        finally:
-            for name, b in module.named_buffers():
-                if not torch.equal(b, kept[name]):
-                    b.copy_(kept[name])
+        undo.callback(_write_back, module, kept)
         return
-    owners = [(m, dict(m._buffers)) for m in found if m._buffers]
     copies: dict[int, torch.Tensor] = {}
-    for m, buffers in owners:
-        for name, b in buffers.items():
-            if b is not None:
-                m._buffers[name] = copies.setdefault(id(b), b.clone())
-    try:
-        yield
-    finally:
-        for m, buffers in owners:
-            m._buffers.clear()
-            m._buffers.update(buffers)
+    for m in found:
+        if m._buffers:
+            undo.callback(_put_back, m._buffers, dict(m._buffers))
+            for name, b in m._buffers.items():
+                if b is not None:
+                    m._buffers[name] = copies.setdefault(id(b), b.clone())
 
 
-def _scripted(found: Sequence[nn.Module]) -> bool:
-    return any(isinstance(m, torch.jit.ScriptModule) for m in found)
+def _put_back(buffers: dict[str, torch.Tensor | None], found: dict[str, torch.Tensor | None]) -> None:
+    buffers.clear()
+    buffers.update(found)
+
+
+def _write_back(module: nn.Module, kept: dict[str, torch.Tensor]) -> None:
+    for name, b in module.named_buffers():
+        if not torch.equal(b, kept[name]):
+            b.copy_(kept[name])
