@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AblationCAM": "methods.gradient",
     "AccumulatedLocalEffects": "methods.effects",
+    "Activations": "methods.internals",
     "Attribution": "results",
     "Background": "core.masker",
     "CAM": "methods.gradient",
@@ -32,9 +33,12 @@ _HOMES = {
     "ExactShapley": "methods.perturbation",
     "ExpectedGradients": "methods.gradient",
     "Explanation": "results",
+    "FeatureMaps": "methods.internals",
     "Fill": "core.masker",
     "GradCAM": "methods.gradient",
     "GradCAMPlusPlus": "methods.gradient",
+    "GradientFlow": "methods.internals",
+    "Gradients": "methods.internals",
     "GuidedBackprop": "methods.gradient",
     "GuidedGradCAM": "methods.gradient",
     "HStatistic": "methods.effects",
@@ -119,6 +123,8 @@ if TYPE_CHECKING:
     )
     from pellucid.methods.internals import Kernels, Weights
     from pellucid.methods.perturbation import LIME, ExactShapley, KernelShap, Occlusion, PermutationShap
+    from pellucid.methods.internals import Activations, FeatureMaps, GradientFlow, Gradients, Kernels, Weights
+    from pellucid.methods.perturbation import ExactShapley, KernelShap, Occlusion, PermutationShap
     from pellucid.methods.registry import methods
     from pellucid.methods.trees import TreeShap
     from pellucid.results import (
@@ -136,6 +142,7 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "AblationCAM",
     "AccumulatedLocalEffects",
+    "Activations",
     "Attribution",
     "Background",
     "CAM",
@@ -155,9 +162,12 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "ExactShapley",
     "ExpectedGradients",
     "Explanation",
+    "FeatureMaps",
     "Fill",
     "GradCAM",
     "GradCAMPlusPlus",
+    "GradientFlow",
+    "Gradients",
     "GuidedBackprop",
     "GuidedGradCAM",
     "HStatistic",

@@ -167,18 +167,21 @@ def test_windows_of_convolutions_and_pooling():
     class Net(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.conv, self.pool = nn.Conv2d(1, 2, (3, 5), stride=2, dilation=(1, 2)), nn.AvgPool2d(2)
+            self.conv, self.pool = (
+                nn.Conv2d(1, 2, (3, 5), stride=2, padding=(0, 4), dilation=(1, 2)),
+                nn.AvgPool2d(2),
+            )
 
         def forward(self, x):
-            x = F.max_pool2d(self.pool(self.conv(x)), 3, stride=1)
+            x = F.max_pool2d(self.pool(self.conv(x)), 3, stride=1, padding=1)
             return F.conv2d(x, torch.ones(1, 2, 2, 2), stride=2)
 
     steps = pellucid.wrap(nets.seeded(Net)).operations((nets.rows(1, 1, 40, 40),))
     assert [o.window for o in steps] == [
-        ((3, 2, 1), (5, 2, 2)),
-        ((2, 2, 1), (2, 2, 1)),
-        ((3, 1, 1), (3, 1, 1)),
-        ((2, 2, 1), (2, 2, 1)),
+        ((3, 2, 1, 0), (5, 2, 2, 4)),
+        ((2, 2, 1, 0), (2, 2, 1, 0)),
+        ((3, 1, 1, 1), (3, 1, 1, 1)),
+        ((2, 2, 1, 0), (2, 2, 1, 0)),
     ]
 
 

@@ -170,7 +170,7 @@ def test_large_matrices_say_what_a_cell_is():
     with torch.no_grad():
         net[0].weight[699, 2999] = -5
     ax = plots.draw(Weights()(net))
-    assert "largest of 2x5 weights" in said(ax.figure)
+    assert "largest of 2x5 numbers" in said(ax.figure)
     assert float(ax.images[0].get_array()[-1, -1]) == -5
 
 

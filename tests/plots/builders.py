@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from pellucid.core.features import Columns, Features, Pixels, Steps, Tokens
 from pellucid.results import (
+    ActivationUnits,
     Attribution,
     Check,
+    FlowUnits,
     Importance,
     KernelUnits,
+    Maps,
     Provenance,
     Quality,
     WeightUnits,
@@ -126,6 +130,79 @@ def learned(kind: Any, *shapes: tuple[int, ...], **more: Any) -> Any:
     )
 
 
+def inside(kind: Any, *arrays: np.ndarray, method: str = "feature_maps", **more: Any) -> Any:
+    """What was seen inside layers that give these arrays."""
+    features = more.pop("features", Pixels())
+    return kind(
+        values=joined(list(arrays)),
+        features=features,
+        quality=Quality("test", exact=True),
+        provenance=Provenance(method, "Feature maps"),
+        layers=tuple(f"block.layer{i}" for i in range(len(arrays))),
+        kinds=("Layer",) * len(arrays),
+        shapes=tuple(a.shape for a in arrays),
+        **more,
+    )
+
+
+def maps(pooled: bool = False, flat: bool = False) -> Maps:
+    """Maps of two rows; after pooling, or of a layer without places."""
+    rng = np.random.default_rng(4)
+    before = np.maximum(rng.normal(size=(2, 5, 8, 8)), 0)
+    before[:, 3] = 0
+    x = rng.random((2, 3, 16, 16))
+    if flat:
+        return inside(Maps, rng.normal(size=(2, 12)), x=x)
+    if not pooled:
+        return inside(Maps, before, -before, x=x)
+    windows = before.reshape(2, 5, 4, 2, 4, 2)
+    kept = np.zeros((2, 5, 4, 4), int)
+    return inside(
+        Maps,
+        windows.max((3, 5)),
+        x=x,
+        before=before.ravel(),
+        before_shapes=(before.shape,),
+        kept=kept.ravel(),
+    )
+
+
+def activations(units: int = 9, rows: int = 20) -> ActivationUnits:
+    """Statistics of one layer of ReLUs over images, the last unit dead."""
+    rng = np.random.default_rng(5)
+    before = rng.normal(size=(rows, units))
+    sample = np.maximum(before, 0)
+    sample[:, -1] = 0
+    top = np.argsort(-sample, 0)[:4].T
+    return inside(
+        ActivationUnits,
+        sample.mean(0),
+        method="activations",
+        spread=sample.std(0),
+        low=sample.min(0),
+        high=sample.max(0),
+        zeros=(sample == 0).mean(0),
+        saturated=np.full(units, np.nan),
+        top_rows=top,
+        top_values=np.take_along_axis(sample.T, top, 1),
+        rows=rows,
+        shown=np.arange(rows),
+        x=rng.random((rows, 1, 8, 8)),
+        sampled=np.arange(rows),
+        sample=sample,
+        before=before,
+        sample_x=rng.random((rows, 1, 8, 8)),
+    )
+
+
+def gradient_flow(layers: int = 5, rows: int = 8) -> FlowUnits:
+    """Gradients that vanish, one of them altogether."""
+    values = 10.0 ** -np.arange(layers)[::-1, None] * np.random.default_rng(6).uniform(0.5, 2, (layers, rows))
+    values[0, 0] = 0
+    e = inside(FlowUnits, *values, method="gradient_flow", norms=values * 3, target="dog")
+    return replace(e, values=values)
+
+
 RESULTS = {
     "bar": lambda: table(half=np.full((1, 5), 0.05), base=False),
     "waterfall": table,
@@ -139,6 +216,14 @@ RESULTS = {
     **effect_builders.RESULTS,
     "kernels": lambda: learned(KernelUnits, (12, 3, 5, 5), (40, 12, 3, 3)),
     "matrix": lambda: learned(WeightUnits, (10, 30)),
+    "maps": maps,
+    "pooling": lambda: maps(pooled=True),
+    "responses": lambda: maps(flat=True),
+    "statistics": activations,
+    "examples": activations,
+    "unit_scatter": activations,
+    "activation_curve": activations,
+    "flow": gradient_flow,
     "distribution": lambda: learned(WeightUnits, (10, 30), (4, 10)),
 }
 """For each drawing, a result it is made for."""

@@ -187,7 +187,7 @@ class Operation:
         layer: whether it is a layer and not a function.
         parameters: how many numbers it learned; 0 where an earlier step counts them.
         multiplications: multiply-adds for one row.
-        window: for convolutions and pooling, per axis of the map: (size, stride, dilation).
+        window: for convolutions and pooling, per axis of the map: (size, stride, dilation, cells added in front).
     """
 
     name: str
@@ -197,7 +197,7 @@ class Operation:
     layer: bool = True
     parameters: int = 0
     multiplications: int = 0
-    window: tuple[tuple[int, int, int], ...] = ()
+    window: tuple[tuple[int, int, int, int], ...] = ()
 
 
 @runtime_checkable

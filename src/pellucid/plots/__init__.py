@@ -27,3 +27,11 @@ from .curves import curves as curves  # isort: skip
 from .curve import curve as curve  # isort: skip
 from .effect_map import effect_map as effect_map  # isort: skip
 from .graph import graph as graph  # isort: skip
+from .maps import maps as maps  # isort: skip
+from .pooling import pooling as pooling  # isort: skip
+from .responses import responses as responses  # isort: skip
+from .statistics import statistics as statistics  # isort: skip
+from .examples import examples as examples  # isort: skip
+from .unit_scatter import unit_scatter as unit_scatter  # isort: skip
+from .activation_curve import activation_curve as activation_curve  # isort: skip
+from .flow import flow as flow  # isort: skip

@@ -78,7 +78,7 @@ def distribution(e: Units, *, ax: Axes, lang: str = "en", page: int = 1) -> Axes
             color=theme.QUIET,
             annotation_clip=False,
         )
-    ax.set_xlabel(say(lang, "weight"), loc="left", fontsize=theme.BODY)
+    ax.set_xlabel(say(lang, units.counts(e)), loc="left", fontsize=theme.BODY)
     captions.head(ax, units.method(e, lang))
     which = ""
     if pages > 1:

@@ -234,6 +234,10 @@ ZH = Words(
         "partial_dependence": "部分依赖",
         "permutation_importance": "置换重要性",
         "kernels": "卷积核",
+        "gradient_flow": "各层的梯度",
+        "gradients": "单元的梯度",
+        "activations": "激活值",
+        "feature_maps": "特征图",
         "weights": "权重",
     },
 )

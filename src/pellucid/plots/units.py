@@ -6,8 +6,10 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
+from pellucid.core.errors import ParameterError
 from pellucid.core.types import NpArray
-from pellucid.results import Units
+from pellucid.results import GradientMaps, Maps, Units
+from pellucid.results.weights import LearnedUnits
 
 from . import labels, theme
 from .captions import number, signed
@@ -28,6 +30,24 @@ def another(e: Units, i: int, lang: str) -> str:
 def method(e: Units, lang: str) -> str:
     """The method's name."""
     return labels.words(lang).method(e.provenance.method, e.provenance.title)
+
+
+def counts(e: Units) -> str:
+    """The key of what the numbers are."""
+    if isinstance(e, GradientMaps):
+        return "gradient"
+    return "weight" if isinstance(e, LearnedUnits) else "activation"
+
+
+def row_of(e: Maps, row: int) -> int:
+    """The number of a row that exists.
+
+    Raises:
+        ParameterError: there is no such row.
+    """
+    if not -len(e.x) <= row < len(e.x):
+        raise ParameterError(f"There is no row {row}.", fix=f"Choose 0..{len(e.x) - 1}.")
+    return row % len(e.x)
 
 
 def limit_of(values: NpArray) -> float:

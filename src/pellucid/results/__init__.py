@@ -1,5 +1,7 @@
 """What comes out: frozen results that hold every array needed to draw, tell, judge and save them."""
 
+from .activations import ActivationUnits as ActivationUnits
+from .activations import FlowUnits as FlowUnits
 from .attribution import Attribution as Attribution
 from .base import Check as Check
 from .base import Explanation as Explanation
@@ -8,6 +10,8 @@ from .base import Quality as Quality
 from .curve import Curve as Curve
 from .importance import Importance as Importance
 from .interactions import Interactions as Interactions
+from .maps import GradientMaps as GradientMaps
+from .maps import Maps as Maps
 from .units import Units as Units
 from .weights import KernelUnits as KernelUnits
 from .weights import WeightUnits as WeightUnits

@@ -214,35 +214,37 @@ def _shape(output: Any) -> tuple[int, ...]:
     return tuple(tensors[0].shape[1:]) if tensors else ()
 
 
-def _window(m: nn.Module) -> tuple[tuple[int, int, int], ...]:
-    """Size, stride and dilation per axis of a convolution or a pooling layer."""
+def _window(m: nn.Module) -> tuple[tuple[int, int, int, int], ...]:
+    """Size, stride, dilation and padding per axis of a convolution or a pooling layer."""
     size = getattr(m, "kernel_size", None)
     if size is None or isinstance(m, _ConvTransposeNd):
         return ()
     axes = 3 if "3d" in type(m).__name__ else 1 if "1d" in type(m).__name__ else 2
     stride = getattr(m, "stride", None) or size
-    return _axes(axes, size, stride, getattr(m, "dilation", 1))
+    return _axes(axes, size, stride, getattr(m, "dilation", 1), getattr(m, "padding", 0))
 
 
-def _function_window(name: str, args: Any, kwargs: Any) -> tuple[tuple[int, int, int], ...]:
+def _function_window(name: str, args: Any, kwargs: Any) -> tuple[tuple[int, int, int, int], ...]:
     pooling = "pool" in name and "adaptive" not in name
     convolution = name in ("conv1d", "conv2d", "conv3d")
     if not (pooling or convolution) or name[-2:] not in ("1d", "2d", "3d"):
         return ()
-    axes, given = int(name[-2]), dict(zip(range(len(args)), args, strict=True))
-    if convolution:
-        size = tuple(args[1].shape[2:]) if len(args) > 1 else tuple(kwargs["weight"].shape[2:])
-        stride, dilation = given.get(3, kwargs.get("stride", 1)), given.get(5, kwargs.get("dilation", 1))
-        return _axes(axes, size, stride, dilation)
-    size = given.get(1, kwargs.get("kernel_size"))
-    stride = given.get(2, kwargs.get("stride")) or size
-    dilation = given.get(4, kwargs.get("dilation", 1)) if name.startswith("max") else 1
-    return _axes(axes, size, stride, dilation)
+    names = ("input", "weight", "bias", "stride", "padding", "dilation")
+    if pooling:
+        names = ("input", "kernel_size", "stride", "padding", "dilation" if "max" in name else "ceil_mode")
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    size = tuple(given["weight"].shape[2:]) if convolution else given["kernel_size"]
+    stride = given.get("stride") or (1 if convolution else size)
+    return _axes(int(name[-2]), size, stride, given.get("dilation", 1), given.get("padding", 0))
 
 
-def _axes(axes: int, *values: Any) -> tuple[tuple[int, int, int], ...]:
+def _axes(axes: int, size: Any, *values: Any) -> tuple[tuple[int, int, int, int], ...]:
     def each(value: Any) -> tuple[int, ...]:
         return (int(value),) * axes if isinstance(value, int) else tuple(int(v) for v in value)
 
-    size, stride, dilation = map(each, values)
-    return tuple(zip(size, stride, dilation, strict=True))
+    sizes, (stride, dilation, padding) = each(size), values
+    if isinstance(padding, str):  # "same" centres the window, "valid" adds nothing
+        padding = tuple(
+            d * (k - 1) // 2 * (padding == "same") for k, d in zip(sizes, each(dilation), strict=True)
+        )
+    return tuple(zip(sizes, each(stride), each(dilation), each(padding), strict=True))

@@ -13,7 +13,7 @@ from pellucid.core.arrays import to_numpy
 from pellucid.core.errors import CapabilityError, LayerError, ParameterError, ShapeError, nearest
 from pellucid.core.features import Features
 from pellucid.core.intake import Data, read
-from pellucid.core.model import Inspectable, Model, wrap
+from pellucid.core.model import Differentiable, Inspectable, Model, wrap
 from pellucid.core.network import Network
 from pellucid.core.packed import Packed
 from pellucid.core.place import Place
@@ -45,6 +45,11 @@ class InternalsMethod(Method, abstract=True):
     def places(self, n: Network) -> tuple[str, ...]:
         """Where it looks when the caller names no place, in the order of the forward pass."""
         raise NotImplementedError
+
+    def need_gradients(self, n: Network) -> None:
+        """Refuse a model without gradients."""
+        if not isinstance(n.model, Differentiable):
+            raise CapabilityError(f"{type(self).__name__} needs gradients.", got=n.model.facts.name)
 
     def known(self, n: Network) -> tuple[str, ...]:
         """The places that a pattern is held against."""
