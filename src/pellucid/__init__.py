@@ -121,10 +121,8 @@ if TYPE_CHECKING:
         ScoreCAM,
         XGradCAM,
     )
-    from pellucid.methods.internals import Kernels, Weights
-    from pellucid.methods.perturbation import LIME, ExactShapley, KernelShap, Occlusion, PermutationShap
     from pellucid.methods.internals import Activations, FeatureMaps, GradientFlow, Gradients, Kernels, Weights
-    from pellucid.methods.perturbation import ExactShapley, KernelShap, Occlusion, PermutationShap
+    from pellucid.methods.perturbation import LIME, ExactShapley, KernelShap, Occlusion, PermutationShap
     from pellucid.methods.registry import methods
     from pellucid.methods.trees import TreeShap
     from pellucid.results import (
