@@ -195,6 +195,15 @@ def test_categories_in_another_order_and_columns_too():
         )
 
 
+def test_frames_of_polars():
+    polars = pytest.importorskip("polars")
+    plain = FRAME[["age", "visits", "income"]]
+    model = lgb.LGBMRegressor(n_estimators=3, verbose=-1, min_child_samples=5).fit(plain, FRAME["visits"])
+    same(model, polars.from_pandas(plain))
+    same(boosters.xgboost("classes"), polars.from_pandas(FRAME))
+    same(boosters.catboost("binary", one_hot_max_size=20), polars.from_pandas(boosters.words(FRAME)))
+
+
 def test_whole_numbers_as_categories():
     rng = np.random.default_rng(0)
     x = pandas.DataFrame({"k": rng.integers(3, 9, 100), "z": rng.normal(size=100)})

@@ -55,7 +55,7 @@ class LightgbmForest(FunctionModel):
         if not hasattr(rows, "columns"):
             return np.asarray(rows, np.float64)
         known = list(self.booster.pandas_categorical or [])
-        words = [hasattr(rows[label], "cat") for label in rows.columns]
+        words = [hasattr(rows[label].dtype, "categories") for label in rows.columns]
         if sum(words) != len(known):
             raise DataError(
                 f"The model was trained on {len(known)} columns of categories.", got=f"{sum(words)} of them"

@@ -72,7 +72,7 @@ def _default(value: Any) -> str:
     required=True,
     metavar="FILE|MODULE:NAME",
     help="A .pt2 program, .onnx, a .skops estimator, a booster's own file (.json, .ubj, .txt, .cbm), "
-    "module:factory with --weights, or with --trust a pickle.",
+    "torchvision:NAME, timm:NAME, module:factory with --weights, or with --trust a pickle.",
 )
 @click.option("--weights", metavar="FILE", help="A .safetensors (or .pt) file for the factory's model.")
 @click.option(
@@ -140,8 +140,10 @@ def _answer(a: Asked) -> None:
     method = knobs.method(a.method, a.settings)
     look = _look(a)
     with folder(a.out) as out:
-        rows = files.read(a.data, look)
         loaded = models.load(a.model, a.weights, trust=a.trust)
+        if not look.asked and loaded.look is not None and files.are_pictures(a.data):
+            look = loaded.look  # as the network was trained
+        rows = files.read(a.data, look)
         with options(seed=a.seed, batch_size=a.batch_size or loaded.batch_size, strict=a.strict or None):
             e, notes = _explained(a, method, loaded, rows, look)
         show(e, write(e, out, a.lang), a.lang, notes)
@@ -181,12 +183,13 @@ class _Prepared:
 
         self.a, self.method, self.rows, self.look = a, method, rows, look
         self.model = wrap(loaded.model, output=wording.output(a.output))
-        self.notes = list[str]()
+        self.notes = [loaded.note] if loaded.note else list[str]()
+        self.classes = wording.listed(a.classes) or loaded.classes
 
     def call(self, kept: list[int]) -> dict[str, Any]:
         """Everything that is asked for; what the method does not take is refused by the library."""
         a = self.a
-        classes = wording.listed(a.classes)
+        classes = self.classes
         call: dict[str, Any] = {
             "target": wording.target(a.target, classes or self.model.facts.classes),
             "classes": classes or None,

@@ -146,7 +146,7 @@ def read(sources: Sequence[str], look: Look | None = None) -> Rows:
         FileError: a file is missing, unreadable, or of an unknown kind.
     """
     look = look or Look()
-    if len(sources) > 1 or Path(sources[0]).is_dir() or _ending(sources[0]) in PICTURES:
+    if are_pictures(sources):
         return _pictures([p for s in sources for p in _picture_paths(s)], sources, look)
     if look.asked:
         raise ParameterError("--size, --gray, --mean and --std are for pictures.", got=sources[0])
@@ -158,6 +158,11 @@ def read(sources: Sequence[str], look: Look | None = None) -> Rows:
     if x.ndim == 0:
         raise FileError(f"{sources[0]} holds one number, no rows.")
     return Rows(x, tuple(range(len(x))), Path(sources[0]).name)
+
+
+def are_pictures(sources: Sequence[str]) -> bool:
+    """Whether `--data` names pictures."""
+    return len(sources) > 1 or Path(sources[0]).is_dir() or _ending(sources[0]) in PICTURES
 
 
 def _ending(source: str) -> str:

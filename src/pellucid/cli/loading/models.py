@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from pellucid.core.extras import need
 
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
+ZOOS = ("torchvision", "timm")
+"""Libraries whose networks are known by name."""
+
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
@@ -24,17 +27,23 @@ class Loaded:
     Attributes:
         model: what `pellucid.explain` takes.
         batch_size: how many rows it takes at once, where it says so.
+        look: how pictures are prepared for it, a `Look`, where it says so.
+        classes: names of its outputs, where it says so.
+        note: what a reader must know of it.
     """
 
     model: Any
     batch_size: int | None = None
+    look: Any = None
+    classes: tuple[str, ...] = ()
+    note: str = ""
 
 
 def load(source: str, weights: str | None = None, *, trust: bool = False) -> Loaded:
     """The model that `--model` and `--weights` name.
 
     Args:
-        source: a file, or "package.module:factory".
+        source: a file, "package.module:factory", or a network's name: "torchvision:resnet18", "timm:resnet18".
         weights: a file of weights for the factory's model.
         trust: whether files that may run code are opened.
 
@@ -42,6 +51,12 @@ def load(source: str, weights: str | None = None, *, trust: bool = False) -> Loa
         FileError: it cannot be read, or its kind is not known.
         TrustError: opening it could run code, and it is not trusted.
     """
+    library, _, name = source.partition(":")
+    if library in ZOOS and FACTORY.fullmatch(source.replace(".", "_")):
+        from .zoo import named
+
+        network = named(library, name, trained=weights is None)
+        return network if weights is None else replace(network, model=_filled(network.model, weights, trust))
     if FACTORY.fullmatch(source) and not Path(source).exists():
         return Loaded(_made(source, weights, trust))
     if weights is not None:
@@ -107,6 +122,11 @@ def _made(source: str, weights: str | None, trust: bool) -> Any:
         return model
     if not hasattr(model, "load_state_dict"):
         raise ParameterError(f"{source} makes no network that takes weights.", got=type(model).__name__)
+    return _filled(model, weights, trust)
+
+
+def _filled(model: Any, weights: str, trust: bool) -> Any:
+    """The network with the weights of a file."""
     path = existing(weights)
     from .torch_files import fill
 
