@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITE = ("tests/adapters/keras/on_a_backend.py",)
+SUITE = ("tests/adapters/keras/on_a_backend.py", "tests/adapters/keras/rules_on_a_backend.py")
 BACKENDS = ("tensorflow", "jax", "torch")
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 """JAX compiles quicker so, and these models are tiny."""
@@ -33,18 +35,53 @@ def fresh(backend: str, code: str) -> str:
     return done.stdout.strip()
 
 
-@every_backend
-def test_suite(backend):
-    """The whole of `tests/adapters/keras/on_a_backend.py`; a failure shows what pytest said inside."""
+def suite(backend: str, marks: str, values: Path) -> None:
+    """Run what is in `SUITE` on a backend; a failure shows what pytest said inside."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-m", marks, *SUITE]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-x", *SUITE],
+        command,
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
-        env=environment(backend),
+        env={**environment(backend), "PELLUCID_VALUES": str(values / f"{backend}-.npz")},
     )
     assert done.returncode == 0, f"on {backend}:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+    (values / f"{backend}-.npz").replace(values / f"{backend}.npz")
+
+
+def agree(values: Path) -> None:
+    """Compare the backends that are done: whichever is last is compared with all others."""
+    done = {path.stem: dict(np.load(path)) for path in values.glob("*.npz") if not path.stem.endswith("-")}
+    for one, other in combinations(sorted(done), 2):
+        assert set(done[one]) == set(done[other])
+        for key, a in done[one].items():
+            b = done[other][key]
+            away = np.abs(a - b).max() / np.abs(b).max()
+            assert away <= 1e-5, f"{key}: {one} and {other} are {away:.1e} apart"
+
+
+@pytest.fixture
+def values(tmp_path_factory, request) -> Path:
+    """A folder for the values of the backends, the same for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = base / request.function.__name__
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@every_backend
+def test_suite(backend, values):
+    suite(backend, "not oracle", values)
+    agree(values)
+
+
+@pytest.mark.oracle
+@every_backend
+def test_rest_of_the_suite(backend, values):
+    suite(backend, "oracle", values)
+    agree(values)
 
 
 NO_STRANGERS = """

@@ -24,6 +24,7 @@ class Asked:
 
     model: str
     weights: str | None
+    backend: str | None
     data: tuple[str, ...]
     method: str | None
     settings: tuple[str, ...]
@@ -71,8 +72,13 @@ def _default(value: Any) -> str:
     "--model",
     required=True,
     metavar="FILE|MODULE:NAME",
-    help="A .pt2 program, .onnx, a .skops estimator, a booster's own file (.json, .ubj, .txt, .cbm), "
-    "torchvision:NAME, timm:NAME, module:factory with --weights, or with --trust a pickle.",
+    help="A .pt2 program, .keras, .h5, .onnx, a .skops estimator, a booster's own file (.json, .ubj, .txt, .cbm), "
+    "app:VGG16, torchvision:NAME, timm:NAME, module:factory with --weights, or with --trust a pickle.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["tensorflow", "jax", "torch"]),
+    help="What a Keras model runs on, whatever it was saved on.",
 )
 @click.option("--weights", metavar="FILE", help="A .safetensors (or .pt) file for the factory's model.")
 @click.option(
@@ -140,7 +146,7 @@ def _answer(a: Asked) -> None:
     method = knobs.method(a.method, a.settings)
     look = _look(a)
     with folder(a.out) as out:
-        loaded = models.load(a.model, a.weights, trust=a.trust)
+        loaded = models.load(a.model, a.weights, trust=a.trust, backend=a.backend)
         if not look.asked and loaded.look is not None and files.are_pictures(a.data):
             look = loaded.look  # as the network was trained
         rows = files.read(a.data, look)

@@ -18,7 +18,12 @@ from pellucid.core.model import wrap
 from tests.adapters.keras.zoo import ZOO, Example, made, rows
 
 BACKEND = keras.backend.backend()
+SLOW = ("vit", "recurrent")
+"""Models that take the frameworks long to compile; part of what holds for them is tested by `make oracle`."""
 every_kind = pytest.mark.parametrize("kind", ZOO)
+most_kinds = pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=pytest.mark.oracle) if k in SLOW else k for k in ZOO]
+)
 
 
 def inputs(kind: str, n: int = 3) -> tuple[np.ndarray, ...]:
@@ -67,7 +72,7 @@ def test_predictions_are_the_models_and_the_model_is_left_as_it_was(kind):
     assert shadows(model) == []
 
 
-@every_kind
+@most_kinds
 def test_gradients_at_input_and_layer_match_finite_differences(kind):
     model, xs = wrap(made(kind)), inputs(kind, 2)
     place = ZOO[kind].place
@@ -107,6 +112,41 @@ def test_all_layers_of_every_kind_of_model_are_found():
     assert any(
         name.startswith("relu") for name in names["functional"] - {"relu2"}
     )  # keras.ops.relu, which is no layer
+
+
+def test_several_places_are_captured_in_one_pass():
+    model, xs = wrap(made("functional")), inputs("functional")
+    seen = model.capture(xs, ("conv1", "add:input", "fc"))
+    for place, value in seen.items():
+        assert np.array_equal(value, model[:place].predict(*xs)) or close(
+            value, model[:place].predict(*xs), 1e-6
+        )
+
+
+def test_steps_name_what_they_take_their_values_from():
+    model = wrap(made("functional"))
+    steps = model.operations(inputs("functional"))
+    names = [o.name for o in steps]
+    sources = {o.name: [names[i] if i >= 0 else "input" for i in o.sources] for o in steps}
+    assert sources["stem"] == ["input"]
+    assert sources["add"] == ["stem", "conv2"]
+    assert sources["fc"] == ["flat"]
+    by_name = {o.name: o for o in steps}
+    assert by_name["conv1"].window == ((3, 1, 1), (3, 1, 1))
+    assert by_name["conv1"].multiplications == 3 * 3 * 4 * 4 * 64
+    assert by_name["fc"].multiplications == 64 * 5
+    assert sum(o.parameters for o in steps) == made("functional").count_params()
+
+
+def test_weights_are_laid_out_as_everywhere():
+    model = made("sequential")
+    wrapped = wrap(model)
+    kernel = keras.ops.convert_to_numpy(model.get_layer("conv2").kernel)
+    assert np.array_equal(wrapped.weights("conv2")["weight"], kernel.transpose(3, 2, 0, 1))
+    assert wrapped.weights("fc")["weight"].shape == (5, 6)
+    assert set(wrapped.weights("norm")) == {"weight", "bias", "running_mean", "running_var"}
+    assert wrap(made("vit")).weights("block1/attention/query")["weight"].shape == (8, 8)
+    assert wrap(made("recurrent")).weights("gru")["weight"].shape == (15, 4)
 
 
 def test_layers_are_listed_as_they_run():
@@ -389,9 +429,20 @@ QUICK = (
 )
 
 
+SWEEP = [
+    pytest.param(
+        kind,
+        method,
+        id=f"{kind}-{type(method).__name__}",
+        marks=[pytest.mark.oracle] if kind in SLOW and not isinstance(method, pellucid.Saliency) else [],
+    )
+    for kind in ZOO
+    for method in QUICK
+]
+
+
 @pytest.mark.filterwarnings("ignore::pellucid.PellucidWarning")
-@every_kind
-@pytest.mark.parametrize("method", QUICK, ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize(("kind", "method"), SWEEP)
 def test_sweep(kind, method):
     example: Example = ZOO[kind]
     model, x = _model(kind), rows(kind, 2)

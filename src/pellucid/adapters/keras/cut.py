@@ -12,13 +12,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from keras import ops
-
 from pellucid.core.errors import LayerError
 from pellucid.core.model import LayerInfo
 from pellucid.core.place import Place
 
 from . import layers
+from .operations import ops
 
 Hook = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 """Runs in place of a layer's call: (the call itself, its arguments, those by name) -> what the layer gives."""
@@ -91,7 +90,12 @@ def _replaced(values: Any, item: int, change: Callable[[Any], Any]) -> Any:
 
 
 def run(
-    model: Any, call: Callable[..., Any], start: Place | None, stop: Place | None, inputs: Sequence[Any]
+    model: Any,
+    call: Callable[..., Any],
+    start: Place | None,
+    stop: Place | None,
+    inputs: Sequence[Any],
+    begin: Callable[[], None] = lambda: None,
 ) -> Any:
     """One forward pass of a slice.
 
@@ -101,6 +105,7 @@ def run(
         start: the place whose value is `inputs[0]`; the network's own inputs follow.
         stop: the place whose value is wanted; None is the network's output.
         inputs: tensors.
+        begin: called where the pass comes to `start`: what ran before does not matter.
 
     Raises:
         LayerError: the pass does not come through `start` or `stop`, or in the wrong order.
@@ -109,9 +114,12 @@ def run(
         entered: Counter[str] = Counter(hits=1)
         if start is not None:
             activation, *inputs = inputs
-            entered = taps.enter_context(
-                tapped(layers.find(model, start.layer)[1], start, lambda old: ops.cast(activation, old.dtype))
-            )
+
+            def enter(old: Any) -> Any:
+                begin()
+                return ops.cast(activation, old.dtype)
+
+            entered = taps.enter_context(tapped(layers.find(model, start.layer)[1], start, enter))
         if stop is None:
             out = call(*inputs)
             if not entered["hits"]:

@@ -79,16 +79,22 @@ def _attributes(parent: Any) -> Iterator[tuple[str, Any]]:
 
 
 def find(model: Any, name: str) -> tuple[str, Any]:
-    """A layer's path and the layer, by its path or by the attributes it was stored under.
+    """A layer's path and the layer, by its path, the end of it, or the attributes it was stored under.
 
     Raises:
         LayerError: there is none; it suggests the nearest names.
     """
     names = named(model)
-    path = name if name in names else aliases(model, names).get(name)
+    path = name if name in names else aliases(model, names).get(name) or _ending(name, names)
     if path is None:
         raise LayerError(f"There is no layer {name!r}.", fix=nearest(name, names))
     return path, names[path]
+
+
+def _ending(name: str, names: Mapping[str, Any]) -> str | None:
+    """The only path that ends in that name: a layer of a model inside the model."""
+    found = [path for path in names if path.endswith(f"/{name}")]
+    return found[0] if len(found) == 1 else None
 
 
 def cells(model: Any) -> dict[str, str]:

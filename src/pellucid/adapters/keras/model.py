@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import CapabilityError, LayerError, PellucidError, ShapeError
-from pellucid.core.model import Facts, LayerInfo
+from pellucid.core.model import Facts, LayerInfo, Operation
 from pellucid.core.place import Place
+from pellucid.core.rules import Rule
 from pellucid.core.run import global_streams_kept
 from pellucid.core.types import NpArray
 
-from . import calling, cut, layers
+from . import calling, cut, inside, layers, rules
 from .backends import backend
 from .passes import Slice, Watch, kept
+from .rules.following import RuledSlice
 
 KEEPS = 3
 """Bytes that a gradient holds for each byte that a layer gives: the value, its gradient, and what is between."""
@@ -35,6 +37,7 @@ class KerasModel:
         output: which of several outputs, by key or position.
         keywords: names of the inputs, where they are passed by name.
         start, stop: the slice; None is the network's input or output.
+        rule: another way back through the same forward pass.
     """
 
     keras: Any
@@ -44,10 +47,13 @@ class KerasModel:
     keywords: tuple[str, ...] = ()
     start: Place | None = None
     stop: Place | None = None
+    rule: Rule | None = None
 
     def predict(self, *inputs: NpArray) -> NpArray:
+        if self.rule is not None and self.rule.paired:
+            inputs = inputs[: len(inputs) // 2]
         with self._explained(inputs):
-            y, _ = self._compiled("forward", inputs)(inputs)
+            y, _ = self.compiled("forward", inputs)[1](inputs)
         return self._rows_first(y, inputs)
 
     def vjp(
@@ -63,17 +69,23 @@ class KerasModel:
                     got=f"dtype {inputs[i].dtype}",
                     fix="Name a layer with at=.",
                 )
+        pull = lambda y: np.asarray(cotangent(y), y.dtype)  # noqa: E731
         with self._explained(inputs):
-            y, _, back = self._compiled("pullback", inputs, wrt)(inputs)
+            if self.rule is not None:
+                return rules.vjp(self, inputs, pull, wrt)
+            y, _, back = self.compiled("pullback", inputs, wrt)[1](inputs)
         y = self._rows_first(y, inputs)
-        grads = back(np.asarray(cotangent(y), y.dtype))
-        if all(g is None for g in grads):
+        return y, self.gradients(back(pull(y)), [inputs[i] for i in wrt])
+
+    def gradients(self, found: list[NpArray | None], towards: list[NpArray]) -> tuple[NpArray, ...]:
+        """Gradients as they were found, zeros where nothing leads; a fault where nothing leads anywhere."""
+        if all(g is None for g in found):
             raise CapabilityError(
                 f"No gradient leads from the output of {self.facts.name} to its input.",
                 fix="A step detaches it (stop_gradient, argmax, rounding); use a perturbation method, such as "
                 "Occlusion.",
             )
-        return y, tuple(np.zeros_like(inputs[i]) if g is None else g for i, g in zip(wrt, grads, strict=True))
+        return tuple(np.zeros_like(a) if g is None else g for a, g in zip(towards, found, strict=True))
 
     def differentiate(self, function: Callable[[Any], Any], y: NpArray) -> NpArray:
         grads = backend().derivative(function, y)
@@ -88,6 +100,10 @@ class KerasModel:
         stop = Place.parse(where.stop) if where.stop else self.stop
         return replace(self, start=start, stop=stop)
 
+    def ruled(self, rule: Rule) -> KerasModel:
+        """The same forward pass, another way back."""
+        return replace(self, rule=rule)
+
     def layers(self, inputs: tuple[NpArray, ...] = ()) -> list[LayerInfo]:
         if inputs:
             return cut.listed(self._calls(inputs), layers.cells(self.keras))
@@ -96,12 +112,30 @@ class KerasModel:
             for path, layer in layers.named(self.keras).items()
         ]
 
+    def weights(self, layer: str) -> dict[str, NpArray]:
+        return inside.weights(layers.find(self.keras, layer)[1])
+
+    def operations(self, inputs: tuple[NpArray, ...]) -> list[Operation]:
+        rows = [a[:1] for a in inputs]
+        steps = inside.Steps(**self._program())
+        with self._explained(inputs, whole=True):
+            backend().trace(steps, rows)
+        return steps.found
+
+    def capture(self, inputs: tuple[NpArray, ...], places: tuple[str, ...]) -> dict[str, NpArray]:
+        with self._explained(inputs, whole=True):
+            _, run = self.compiled("forward", inputs, (), inside.Captured, places=tuple(places))
+            first, others = run(inputs)
+        return dict(zip(places, (first, *others), strict=True))
+
     def check(self, place: str, inputs: tuple[NpArray, ...]) -> None:
         where = Place.parse(place)
         path, _ = layers.find(self.keras, where.layer)
         cut.check(where, path, self._calls(inputs), layers.cells(self.keras))
 
     def bytes_per_row(self, inputs: tuple[NpArray, ...]) -> float:
+        if self.rule is not None and self.rule.paired:
+            return 2 * replace(self, rule=None).bytes_per_row(inputs[: len(inputs) // 2])
         own = inputs if self.start is None else inputs[1:]
         given = sum(a[:1].nbytes for a in inputs)
         return float(KEEPS * (given + sum(c.size for c in self._calls(own) if c.leaf)))
@@ -124,16 +158,33 @@ class KerasModel:
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
-    def _compiled(self, what: str, inputs: tuple[NpArray, ...], wrt: tuple[int, ...] = ()) -> Any:
-        """The compiled pass of this slice for inputs of these shapes, whatever their number of rows."""
-        place = (str(self.start), str(self.stop), self.output, self.keywords)
-        key = (what, *place, wrt, *((a.shape[1:], str(a.dtype)) for a in inputs))
+    def compiled(
+        self,
+        what: str,
+        inputs: tuple[NpArray, ...],
+        wrt: tuple[int, ...] = (),
+        kind: type[Slice] = Slice,
+        **more: Any,
+    ) -> tuple[Any, Any]:
+        """The program of this slice for inputs of these shapes, whatever their number of rows, and it compiled.
 
-        def make() -> Any:
-            program = Slice(**self._program())
+        Args:
+            what: "forward", or "pullback" with gradients for the inputs at `wrt`.
+            inputs: arrays of the shapes meant.
+            wrt: which of them gradients are for.
+            kind: what kind of program.
+            more: what it is made with, hashable.
+        """
+        if issubclass(kind, RuledSlice):
+            more["rule"] = self.rule
+        place = (str(self.start), str(self.stop), self.output, self.keywords)
+        key = (what, kind, *more.items(), *place, wrt, *((a.shape[1:], str(a.dtype)) for a in inputs))
+
+        def make() -> tuple[Any, Any]:
+            program = kind(**self._program(), **more)
             if what == "forward":
-                return backend().forward(program, inputs)
-            return backend().pullback(program, inputs, wrt)
+                return program, backend().forward(program, inputs)
+            return program, backend().pullback(program, inputs, wrt)
 
         return kept(self.keras).get(key, make)
 
@@ -170,7 +221,9 @@ class KerasModel:
     @contextmanager
     def _explained(self, inputs: tuple[NpArray, ...], whole: bool = False) -> Iterator[None]:
         """Turn what the framework says into a sentence of ours, where the fault is plain."""
-        own = inputs if whole or self.start is None else inputs[1:]
+        paired = self.rule is not None and self.rule.paired and not whole
+        once = inputs[: len(inputs) // 2] if paired else inputs
+        own = once if whole or self.start is None else once[1:]
         self._fit(own)
         try:
             yield

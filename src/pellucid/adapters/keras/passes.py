@@ -10,13 +10,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import keras
-from keras import ops
 
 from pellucid.adapters.function import pick
 from pellucid.core.errors import CapabilityError
 from pellucid.core.place import Place
 
 from . import calling, cut, layers
+from .operations import ops
 
 KEPT = 64
 """Compiled passes kept for each model; the one used longest ago goes first."""
@@ -45,20 +45,33 @@ class Slice:
     keywords: tuple[str, ...] = ()
 
     def __call__(self, values: Sequence[Any], *tensors: Any) -> tuple[Any, tuple[Any, ...]]:
-        with keras.StatelessScope(list(zip(self.variables, values, strict=True)), initialize_variables=False):
+        with self.scope(values):
             return self.value(*tensors), ()
+
+    def scope(self, values: Sequence[Any]) -> keras.StatelessScope:
+        """While open, the variables have these values, and what is written to them is forgotten."""
+        return keras.StatelessScope(
+            list(zip(self.variables, values, strict=True)), initialize_variables=False
+        )
 
     def value(self, *tensors: Any) -> Any:
         """What the slice gives, in float32 where the model calculates in half precision."""
         model = self.model()
-        y = cut.run(model, self.call, self.start, self.stop, tensors)
+        y = cut.run(model, self.call, self.start, self.stop, tensors, self.begin)
         y = y if self.stop is not None else pick(calling.outputs(model, y, self.output), self.output)
         if not keras.ops.is_tensor(y):
             raise CapabilityError(
                 "The model gives no tensor.", got=type(y).__name__, fix="Choose one with output=."
             )
+        return self.whole(y)
+
+    def whole(self, y: Any) -> Any:
+        """A value in a precision that crosses the border."""
         half = keras.backend.standardize_dtype(y.dtype) in ("float16", "bfloat16")
         return ops.cast(y, "float32") if half else y
+
+    def begin(self) -> None:
+        """The pass comes to where the slice starts."""
 
     def call(self, *tensors: Any) -> Any:
         """The whole model on its own inputs."""

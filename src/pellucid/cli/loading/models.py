@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pellucid.core.errors import FileError, ParameterError, PellucidError, TrustError, nearest
 from pellucid.core.extras import need
+
+from . import keras_files
 
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
@@ -39,13 +42,17 @@ class Loaded:
     note: str = ""
 
 
-def load(source: str, weights: str | None = None, *, trust: bool = False) -> Loaded:
+def load(
+    source: str, weights: str | None = None, *, trust: bool = False, backend: str | None = None
+) -> Loaded:
     """The model that `--model` and `--weights` name.
 
     Args:
-        source: a file, "package.module:factory", or a network's name: "torchvision:resnet18", "timm:resnet18".
+        source: a file, a SavedModel's folder, "package.module:factory", or a network's name: "app:VGG16",
+            "torchvision:resnet18", "timm:resnet18".
         weights: a file of weights for the factory's model.
         trust: whether files that may run code are opened.
+        backend: which framework Keras runs on.
 
     Raises:
         FileError: it cannot be read, or its kind is not known.
@@ -57,6 +64,8 @@ def load(source: str, weights: str | None = None, *, trust: bool = False) -> Loa
 
         network = named(library, name, trained=weights is None)
         return network if weights is None else replace(network, model=_filled(network.model, weights, trust))
+    if library == "app" and name.isidentifier() and not _has_app():
+        return _application(name, weights, backend)
     if FACTORY.fullmatch(source) and not Path(source).exists():
         return Loaded(_made(source, weights, trust))
     if weights is not None:
@@ -65,12 +74,16 @@ def load(source: str, weights: str | None = None, *, trust: bool = False) -> Loa
             got=f"--model {source}",
             fix="Pass --model package.module:factory.",
         )
+    if keras_files.is_saved_model(Path(source)):
+        return Loaded(keras_files.from_folder(Path(source), trust, backend))
     path = existing(source)
+    if path.suffix.lower() in keras_files.ENDINGS:
+        return Loaded(guarded(path, lambda: keras_files.from_file(path, trust, backend)))
     opener = _OPENERS.get(path.suffix.lower())
     if opener is None:
         raise FileError(
             f"{path.name} is no model file pellucid knows.",
-            fix=f"Pass {', '.join(_OPENERS)} or package.module:factory.",
+            fix=f"Pass {', '.join((*_OPENERS, *keras_files.ENDINGS))} or package.module:factory.",
         )
     return guarded(path, lambda: opener(path, trust))
 
@@ -161,6 +174,21 @@ def _is_factory(found: Any) -> bool:
         return False
     needed = [p for p in inspect.signature(found).parameters.values() if p.default is p.empty]
     return not [p for p in needed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+# -- networks of keras.applications ---------------------------------------------------------------------------
+
+
+def _application(name: str, weights: str | None, backend: str | None) -> Loaded:
+    from .data import Look
+
+    model, size = keras_files.application(name, None if weights is None else existing(weights), backend)
+    return Loaded(model, look=Look(size))
+
+
+def _has_app() -> bool:
+    """Whether `app` is a module of the caller's, as many are called."""
+    return Path("app.py").exists() or Path("app").is_dir() or find_spec("app") is not None
 
 
 # -- files --------------------------------------------------------------------------------------------------
