@@ -59,6 +59,7 @@ ONLY = {
     "cam": ("pooled",),
     "kernels": ("cnn", "pooled"),
     "exact_shapley": ("mlp", "forest", "function"),
+    "rise": ("cnn", "image function"),
 }
 PAIRS = [
     (info.name, model)
@@ -295,9 +296,9 @@ def test_it_is_at_the_front_door(name, model):
         ("mlp", {}, "integrated_gradients", "the model has gradients"),
         ("cnn", {}, "integrated_gradients", "the model has gradients"),
         ("forest", {}, "tree_shap", "the model is a sum of trees"),
-        ("forest", {"baseline": "zeros"}, "kernel_shap", "only be asked for predictions"),
-        ("function", {"target": 0}, "kernel_shap", "only be asked for predictions"),
-        ("image function", {}, "kernel_shap", "only be asked for predictions"),
+        ("forest", {"baseline": "zeros"}, "gaussian_shap", "only be asked for predictions"),
+        ("function", {"target": 0}, "gaussian_shap", "only be asked for predictions"),
+        ("image function", {}, "gaussian_shap", "only be asked for predictions"),
         ("forest", {"y": [0, 0, 1, 2, 2]}, "permutation_importance", "true values were given"),
         ("mlp", {"y": [0, 0, 1, 2, 2]}, "permutation_importance", "true values were given"),
     ],

@@ -35,6 +35,7 @@ _HOMES = {
     "Explanation": "results",
     "FeatureMaps": "methods.internals",
     "Fill": "core.masker",
+    "GaussianShap": "methods.perturbation",
     "GradCAM": "methods.gradient",
     "GradCAMPlusPlus": "methods.gradient",
     "GradientFlow": "methods.internals",
@@ -55,25 +56,30 @@ _HOMES = {
     "LayerCAM": "methods.gradient",
     "LogProb": "core.target",
     "Margin": "core.target",
+    "Morris": "methods.effects",
     "Neuron": "core.target",
     "NoiseTunnel": "methods.gradient",
     "Occlusion": "methods.perturbation",
     "PartialDependence": "methods.effects",
+    "PartitionShap": "methods.perturbation",
     "PellucidError": "core.errors",
     "PellucidWarning": "core.errors",
     "PermutationImportance": "methods.effects",
     "PermutationShap": "methods.perturbation",
     "Pixels": "core.features",
     "Quality": "results",
+    "RISE": "methods.perturbation",
     "Saliency": "methods.gradient",
     "ScoreCAM": "methods.gradient",
     "Segments": "core.masker",
+    "Sobol": "methods.effects",
     "Steps": "core.features",
     "Tokens": "core.features",
     "TreeShap": "methods.trees",
     "Units": "results",
     "Weights": "methods.internals",
     "Windows": "core.masker",
+    "Words": "core.texts",
     "XGradCAM": "methods.gradient",
     "explain": "explain",
     "load": "results.files",
@@ -90,13 +96,9 @@ if TYPE_CHECKING:
     from pellucid.core.model import wrap
     from pellucid.core.run import options
     from pellucid.core.target import LogProb, Margin, Neuron
+    from pellucid.core.texts import Words
     from pellucid.explain import explain
-    from pellucid.methods.effects import (
-        AccumulatedLocalEffects,
-        HStatistic,
-        PartialDependence,
-        PermutationImportance,
-    )
+    from pellucid.methods.effects import (AccumulatedLocalEffects, HStatistic, Morris, PartialDependence, PermutationImportance, Sobol)
     from pellucid.methods.gradient import (
         CAM,
         LRP,
@@ -123,6 +125,8 @@ if TYPE_CHECKING:
     )
     from pellucid.methods.internals import Activations, FeatureMaps, GradientFlow, Gradients, Kernels, Weights
     from pellucid.methods.perturbation import LIME, ExactShapley, KernelShap, Occlusion, PermutationShap
+    from pellucid.methods.internals import Kernels, Weights
+    from pellucid.methods.perturbation import (ExactShapley, GaussianShap, KernelShap, LIME, Occlusion, PartitionShap, PermutationShap, RISE)
     from pellucid.methods.registry import methods
     from pellucid.methods.trees import TreeShap
     from pellucid.results import (
@@ -162,6 +166,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Explanation",
     "FeatureMaps",
     "Fill",
+    "GaussianShap",
     "GradCAM",
     "GradCAMPlusPlus",
     "GradientFlow",
@@ -182,25 +187,30 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "LayerCAM",
     "LogProb",
     "Margin",
+    "Morris",
     "Neuron",
     "NoiseTunnel",
     "Occlusion",
     "PartialDependence",
+    "PartitionShap",
     "PellucidError",
     "PellucidWarning",
     "PermutationImportance",
     "PermutationShap",
     "Pixels",
     "Quality",
+    "RISE",
     "Saliency",
     "ScoreCAM",
     "Segments",
+    "Sobol",
     "Steps",
     "Tokens",
     "TreeShap",
     "Units",
     "Weights",
     "Windows",
+    "Words",
     "XGradCAM",
     "explain",
     "load",

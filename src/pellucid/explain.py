@@ -11,6 +11,7 @@ from pellucid.core.features import Columns, Pixels
 from pellucid.core.intake import Data, read
 from pellucid.core.model import Forested, differentiable
 from pellucid.core.target import LogProb
+from pellucid.core.texts import Texts
 from pellucid.methods.base import Method
 from pellucid.methods.registry import load
 from pellucid.results import Explanation
@@ -21,8 +22,9 @@ def explain(
 ) -> Explanation:
     """Explain what `model` says of the rows `x`, with the method that fits or the one that is named.
 
-    A model with gradients is explained by integrated gradients, trees by TreeSHAP, any other model by Kernel SHAP; with
-    true values `y` the question is about the whole table, and permutation importance answers it. The reason stands in
+    A model with gradients is explained by integrated gradients, trees by TreeSHAP, texts by permutation SHAP, any other
+    model by Gaussian-process SHAP; with true values `y` the question is about the whole table, and permutation
+    importance answers it. The reason stands in
     `e.provenance.notes`.
 
     Args:
@@ -81,8 +83,11 @@ def choose(model: Any, x: Any, y: Any, call: dict[str, Any]) -> tuple[Method, st
         return known["integrated_gradients"](), "Integrated gradients, since the model has gradients."
     if _walks(data, call):
         return known["tree_shap"](), "TreeSHAP, since the model is a sum of trees."
+    if isinstance(data.model, Texts):
+        return known["permutation_shap"](), "Permutation SHAP, since the model reads texts."
     if isinstance(data.features, Columns | Pixels):
-        return known["kernel_shap"](), "Kernel SHAP, since the model can only be asked for predictions."
+        why = "Gaussian-process SHAP, since the model can only be asked for predictions."
+        return known["gaussian_shap"](), why
     if differentiable(data.model):
         raise CapabilityError(
             "Whole numbers have no gradient.",

@@ -275,7 +275,7 @@ def test_ragged_rows():
 
 @pytest.mark.parametrize(
     "x",
-    [np.array([1 + 2j, 3]), np.array(["2026-01-01"], "M8[D]"), ["a", "b"]],
+    [np.array([1 + 2j, 3]), np.array(["2026-01-01"], "M8[D]"), [["a"], ["b"]]],
     ids=["complex", "dates", "words"],
 )
 def test_what_is_no_number(x):

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from .arrays import to_numpy
-from .errors import CapabilityError, DataError, ShapeError
+from .errors import CapabilityError, DataError, ParameterError, ShapeError
 from .features import Columns, Features, infer
 from .framed import Framed, FramedForest
 from .frames import Codec, kind_of
 from .model import Forested, differentiable, wrap
 from .packed import Packed, SmoothPacked
+from .texts import Words, is_text, read_texts
 from .types import Array, NpArray
 
 
@@ -78,7 +79,7 @@ def read(
     model: Any,
     x: Any,
     *,
-    features: Features | None = None,
+    features: Features | Words | None = None,
     background: Any = None,
     output: str | int | None = None,
 ) -> Data:
@@ -86,8 +87,10 @@ def read(
 
     Args:
         model: anything `wrap` takes; a function of tensors where x is a tensor.
-        x: NumPy, tensors, a frame, lists, pictures, one row or many; a tuple or dict of these for several inputs.
-        features: what the rows are made of, where the guess from their shape is not wanted.
+        x: NumPy, tensors, a frame, lists, pictures, one row or many; a tuple or dict of these for several inputs;
+            a text or several.
+        features: what the rows are made of, where the guess from their shape is not wanted; how texts are
+            cut.
         background: rows whose categories belong to the same codes.
         output: which of several outputs to explain.
 
@@ -96,6 +99,13 @@ def read(
         ShapeError: columns that are not the model's.
     """
     wrapped = _for_tensors(model, x, output) or wrap(model, output=output)
+    if is_text(x):
+        texts, rows, tokens = read_texts(wrapped, x, features)
+        return Data(texts, (rows,), rows, tokens, index=tuple(x.index) if hasattr(x, "iloc") else ())
+    if isinstance(features, Words):
+        raise ParameterError(
+            "Words say how texts are cut.", got=type(x).__name__, fix="Pass texts, or leave features out."
+        )
     if isinstance(x, tuple | Mapping) and kind_of(x) is None:
         return _several(wrapped, x, features)
     kind = kind_of(x)

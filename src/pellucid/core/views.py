@@ -168,6 +168,15 @@ class Game(View):
             self.advance(part.stop - part.start)
         return out
 
+    def points(self, variants: NpArray) -> NpArray:
+        """F of variants of each row that no masker makes, (n, m, *features) -> (n, m)."""
+        n, m = variants.shape[:2]
+        flat, which, out = variants.reshape(n * m, *variants.shape[2:]), np.repeat(self.rows, m), np.empty(n * m)
+        for part in batches(n * m, self.pace.size):
+            out[part] = self._asked(flat[part], which[part])
+            self.advance(part.stop - part.start)
+        return out.reshape(n, m)
+
     def _answers(self, coalitions: Bools, asked: int, part: slice) -> NpArray:
         """V of the (row, coalition) pairs in `part`, counted row by row."""
         variants, owner = list[NpArray](), list[int]()

@@ -260,7 +260,8 @@ def _score(f: ImportanceFacts, w: Words) -> str:
 
 
 def _players(f: ImportanceFacts, w: Words) -> str:
-    kind = "falls" if f.intact is not None else "changes"
+    moved = f.score.startswith("squared change")
+    kind = "falls" if f.intact is not None else "changes" if moved or not f.score else "has"
     according = w.say("said", "according", method=w.find("methods", f.method) or f.title or f.method, at="")
     one = w.say("things", "groups" if f.grouped else "table", "one")
     if not f.top:

@@ -145,6 +145,9 @@ class TableMethod(Method, abstract=True):
 class ImportanceMethod(TableMethod, abstract=True):
     """Measures how much a model relies on each column or group of columns."""
 
+    measures: ClassVar[str] = ""
+    """What is measured where true values play no part."""
+
     def measure(self, t: Table) -> NpArray:
         """The formula: (players, repeats, scores)."""
         raise NotImplementedError
@@ -184,6 +187,8 @@ class ImportanceMethod(TableMethod, abstract=True):
         return self._finished(e, current())
 
     def _measured(self, s: Subject, y: Any, score: Any, target: Any) -> Importance:
+        if self.measures and y is not None:
+            raise ParameterError(f"{self.title} has no use for true values.", fix="Leave y out.")
         if y is None and score is not None:
             raise ParameterError("A score compares with true values.", fix="Pass y.")
         if y is not None and target is not None:
@@ -198,7 +203,8 @@ class ImportanceMethod(TableMethod, abstract=True):
         t = s.table([s.aim(target, first)], **more)
         found = self.measure(t)
         space = space_of(first, s.data.model.facts.space)
-        what = how.names[0] if how else f"squared change of the {'output' if space == 'raw' else space}"
+        moved = f"squared change of the {'output' if space == 'raw' else space}"
+        what = how.names[0] if how else self.measures or moved
         estimand = f"{self.title}: drop of {what}" if how else f"{self.title}: {what}"
         return Importance(
             values=found[..., 0].mean(1),

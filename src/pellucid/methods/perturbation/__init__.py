@@ -1,7 +1,10 @@
 """Methods that attribute by hiding features."""
 
 from .exact_shapley import ExactShapley as ExactShapley
+from .gaussian_shap import GaussianShap as GaussianShap
 from .kernel_shap import KernelShap as KernelShap
 from .lime import LIME as LIME
 from .occlusion import Occlusion as Occlusion
+from .partition_shap import PartitionShap as PartitionShap
 from .permutation_shap import PermutationShap as PermutationShap
+from .rise import RISE as RISE

@@ -19,6 +19,7 @@ from pellucid.core.model import differentiable, layered
 from pellucid.core.notes import Notes, merged
 from pellucid.core.run import LARGEST, Pace, Part, Run, current, stop_if_cancelled, tracking
 from pellucid.core.target import Neuron, Target, space_of
+from pellucid.core.texts import Texts, Unsaid, Words
 from pellucid.core.types import Array, NpArray
 from pellucid.core.views import BLACK_BOX_ROWS, Aim, Game
 from pellucid.methods.base import Method, independent_rows, one, quality, resting
@@ -69,7 +70,7 @@ class GameMethod(Method, abstract=True):
         masker: Masker | None = None,
         baseline: Any = None,
         background: Any = None,
-        features: Features | None = None,
+        features: Features | Words | None = None,
         classes: Sequence[str] = (),
         output: str | int | None = None,
     ) -> Attribution:
@@ -84,7 +85,7 @@ class GameMethod(Method, abstract=True):
             baseline: what a hidden feature becomes: a name, a number, a row, or one per row.
             background: rows that stand in for hidden features, averaged over; at most 100 are kept. With a `baseline`
                 by name, the rows that it is taken from.
-            features: what the rows are made of.
+            features: what the rows are made of; for texts, how they are cut.
             classes: names of the outputs.
             output: which of several outputs, by key or position.
 
@@ -115,6 +116,13 @@ class GameMethod(Method, abstract=True):
     ) -> list[Masker]:
         if masker is not None:
             return [masker] * len(data.x)
+        if isinstance(data.model, Texts):
+            if not (baseline is None and background is None):
+                raise ParameterError(
+                    "Absent words are left out of a text, or replaced.",
+                    fix="Pass features=Words(absent='[MASK]').",
+                )
+            return [Unsaid(data.model)] * len(data.x)
         if background is not None and baseline is not None:
             baselines.check_used(baseline)
         usual = None if background is None else data.like(background)
@@ -176,6 +184,8 @@ class GameMethod(Method, abstract=True):
         independent_rows(notes, facts.mixes_rows)
         nobody, everybody = (np.concatenate([p.ends[k] for p in played])[order] for k in (0, 1))
         repeatable(notes, asked.output[rows], everybody, nobody)
+        if isinstance(data.model, Texts):
+            neutral(notes, asked.output[rows], asked.spaced()[rows], nobody)
         labels = asked.goal.labels(asked.aim.classes, len(data.x))
         outputs = space_of(y, asked.aim.space)
         space = asked.goal.counts_in(outputs)
@@ -307,6 +317,13 @@ class Asked:
             return np.arange(len(self.data.x))
         return np.unique(np.array(self.goal.labels((), len(self.data.x))), return_inverse=True)[1]
 
+    def spaced(self) -> NpArray:
+        """F of texts with a space more before every word, (n,)."""
+        model: Texts = self.data.model
+        y = model.model.predict([model.text(row, spaced=True) for row in self.data.x.tolist()])
+        self.run.meter.count(len(self.data.x), grad=False)
+        return np.asarray(model.numpy(self.goal.value(y, np.arange(len(self.data.x)))))
+
     def about(self) -> Callable[[NpArray, NpArray], NpArray]:
         """F of variants of rows: (m, *features), and which row each is a variant of -> (m,)."""
         rest, goal, model = self.data.inputs[1:], self.goal, self.model
@@ -337,6 +354,25 @@ def repeatable(notes: Notes, first: NpArray, again: NpArray, nobody: NpArray) ->
             meaning="The model gives another output when it is asked about the same row again.",
             advice="Take out what is random in it, or put it into evaluation mode.",
         )
+
+
+def neutral(notes: Notes, output: NpArray, spaced: NpArray, nobody: NpArray) -> None:
+    """Check that more space between words, which says nothing, changes nothing: else hiding words says too much.
+
+    Args:
+        notes: where it is said.
+        output: (n,) what the model gives.
+        spaced: (n,) what it gives when a space is put before every word.
+        nobody: (n,) what it gives without any word, for the scale; NaN where that was not asked.
+    """
+    notes.check(
+        "neutral_token",
+        np.abs(spaced - output) / np.maximum(np.abs(output - np.nan_to_num(nobody)), 1e-30),
+        warn=0.01,
+        fail=0.5,
+        meaning="The model reads spaces: hiding a word also changes how its neighbours are read.",
+        advice="Replace absent words: features=Words(absent='[MASK]').",
+    )
 
 
 def _teams(block: list[tuple[int, Hidden]]) -> Iterable[list[tuple[int, Hidden]]]:

@@ -55,42 +55,51 @@ class PermutationShap(GameMethod):
     )
 
     def attribute(self, game: Game) -> NpArray:
-        pairs = self._pairs(game.players)
         if 2**game.players <= self.calls(game.players):
             return by_definition(game)
-        orders = game.once(
-            "orders", lambda: game.rng.permuted(np.tile(np.arange(game.players), (pairs, 1)), axis=1)
-        )
-
-        def ask(part: Game, start: int, stop: int) -> NpArray:
-            return gains(part, orders[start:stop])
-
-        def solve(part: Game, found: NpArray) -> tuple[NpArray, NpArray]:
-            from scipy.stats import t as student
-
-            count = found.shape[1]
-            spread = found.std(1, ddof=1) / np.sqrt(count) * student.ppf(0.975, count - 1)
-            return found.mean(1), spread + rounding(found)
-
-        values, half_width, _ = in_rounds(game, doubling(5, pairs), ask, solve, self.tolerance)
+        shape = (pairs_for(self.budget, game.players), 1)
+        orders = game.once("orders", lambda: game.rng.permuted(np.tile(np.arange(game.players), shape), axis=1))
+        values, half_width = averaged(game, orders, self.tolerance)
         judge(game, values, half_width, f"Raise budget (now {self.calls(game.players)}).")
         return values
 
     def calls(self, players: int) -> int:
-        return min(2 + 2 * (players - 1) * self._pairs(players), 2 ** min(players, 62))
+        return min(2 + 2 * (players - 1) * pairs_for(self.budget, players), 2 ** min(players, 62))
 
-    def _pairs(self, players: int) -> int:
-        """How many pairs of orders the budget pays for."""
-        if self.budget is None:
-            return PAIRS
-        least = min(2 + 4 * (players - 1), 2 ** min(players, 62))
-        if self.budget < least:
-            raise ParameterError(
-                f"{players} players need a budget of at least {least} evaluations: two pairs of orders.",
-                got=self.budget,
-                fix="Raise budget, or group features into fewer players.",
-            )
-        return max(2, (self.budget - 2) // max(1, 2 * (players - 1)))
+
+def pairs_for(budget: int | None, players: int) -> int:
+    """How many pairs of orders a budget pays for.
+
+    Raises:
+        ParameterError: not even two.
+    """
+    if budget is None:
+        return PAIRS
+    least = min(2 + 4 * (players - 1), 2 ** min(players, 62))
+    if budget < least:
+        raise ParameterError(
+            f"{players} players need a budget of at least {least} evaluations: two pairs of orders.",
+            got=budget,
+            fix="Raise budget, or group features into fewer players.",
+        )
+    return max(2, (budget - 2) // max(1, 2 * (players - 1)))
+
+
+def averaged(game: Game, orders: NpArray, tolerance: float) -> tuple[NpArray, NpArray]:
+    """Mean gains over random orders and their reverses, with the half-widths of a t-interval over the pairs."""
+
+    def ask(part: Game, start: int, stop: int) -> NpArray:
+        return gains(part, orders[start:stop])
+
+    def solve(part: Game, found: NpArray) -> tuple[NpArray, NpArray]:
+        from scipy.stats import t as student
+
+        count = found.shape[1]
+        spread = found.std(1, ddof=1) / np.sqrt(count) * student.ppf(0.975, count - 1)
+        return found.mean(1), spread + rounding(found)
+
+    values, half_width, _ = in_rounds(game, doubling(5, len(orders)), ask, solve, tolerance)
+    return values, half_width
 
 
 def gains(game: Game, orders: NpArray) -> NpArray:
