@@ -24,8 +24,7 @@ def explain(
 
     A model with gradients is explained by integrated gradients, trees by TreeSHAP, texts by permutation SHAP, any other
     model by Gaussian-process SHAP; with true values `y` the question is about the whole table, and permutation
-    importance answers it. The reason stands in
-    `e.provenance.notes`.
+    importance answers it. The reason stands in `e.provenance.notes`.
 
     Args:
         model: a network, an estimator, a pipeline, a function of arrays.

@@ -224,7 +224,7 @@ def test_without_a_converter_it_says_what_to_install(monkeypatch):
         CapabilityError, match=r"Saliency needs gradients. Got drawn \(onnx\). Run: pip install onnx2torch"
     ):
         pellucid.Saliency()(network(), pictures())
-    assert pellucid.explain(network(), pictures(1).reshape(1, 1, 8, 8)).provenance.method == "kernel_shap"
+    assert pellucid.explain(network(), pictures(1).reshape(1, 1, 8, 8)).provenance.method == "gaussian_shap"
 
 
 def test_trees_have_no_gradient():
