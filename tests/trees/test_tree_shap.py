@@ -165,7 +165,7 @@ def test_without_training_weights():
     e = pellucid.TreeShap()(unweighted(), ROWS, background=BACKGROUND)
     expected = pellucid.TreeShap()(MODELS["forest"], ROWS, background=BACKGROUND)
     np.testing.assert_array_equal(e.values, expected.values)
-    assert pellucid.explain(unweighted(), ROWS).provenance.method == "kernel_shap"
+    assert pellucid.explain(unweighted(), ROWS).provenance.method == "gaussian_shap"
 
 
 @pytest.mark.parametrize(
@@ -232,9 +232,9 @@ def test_explain_picks_it_where_it_can():
     assert why in pellucid.explain(model, ROWS).provenance.notes[-1]
     assert pellucid.explain(model, ROWS, background=BACKGROUND).provenance.method == "tree_shap"
     for call in ({"target": pellucid.LogProb(1)}, {"target": lambda y: y[:, 0]}, {"baseline": "mean"}):
-        assert pellucid.explain(model, ROWS, **call).provenance.method == "kernel_shap"
+        assert pellucid.explain(model, ROWS, **call).provenance.method == "gaussian_shap"
     median = ensemble.AdaBoostRegressor(n_estimators=2).fit(X, Y)
-    assert pellucid.explain(median, ROWS).provenance.method == "kernel_shap"
+    assert pellucid.explain(median, ROWS).provenance.method == "gaussian_shap"
 
 
 def test_what_is_not_what_the_model_says_is_found_out():
