@@ -1,4 +1,4 @@
-"""Black-box methods against shap and lime: CPU time per row at equal model calls, with models that cost next to nothing.
+"""Black-box methods against shap and lime: CPU time per row at equal model calls; models cost next to nothing.
 
 Run: python benchmarks/black_box_time.py
 """
@@ -107,7 +107,9 @@ def main() -> None:
     for budget in (300, 2048):
         for background in (1, 20, 100):
             for name, (ours, theirs) in shapley(budget, background).items():
-                rows.append(line(f"{name}, {budget} coalitions, {background} background rows", ours, theirs, ROWS))
+                rows.append(
+                    line(f"{name}, {budget} coalitions, {background} background rows", ours, theirs, ROWS)
+                )
     for count in (1, 20):
         rows.append(line(f"LIME of a table, 5,000 samples, {count} at once", *lime_tables(count), count))
     rows.append(line("LIME of a picture, 1,000 samples", *lime_images(), 1))

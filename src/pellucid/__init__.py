@@ -98,7 +98,14 @@ if TYPE_CHECKING:
     from pellucid.core.target import LogProb, Margin, Neuron
     from pellucid.core.texts import Words
     from pellucid.explain import explain
-    from pellucid.methods.effects import (AccumulatedLocalEffects, HStatistic, Morris, PartialDependence, PermutationImportance, Sobol)
+    from pellucid.methods.effects import (
+        AccumulatedLocalEffects,
+        HStatistic,
+        Morris,
+        PartialDependence,
+        PermutationImportance,
+        Sobol,
+    )
     from pellucid.methods.gradient import (
         CAM,
         LRP,
@@ -126,7 +133,16 @@ if TYPE_CHECKING:
     from pellucid.methods.internals import Activations, FeatureMaps, GradientFlow, Gradients, Kernels, Weights
     from pellucid.methods.perturbation import LIME, ExactShapley, KernelShap, Occlusion, PermutationShap
     from pellucid.methods.internals import Kernels, Weights
-    from pellucid.methods.perturbation import (ExactShapley, GaussianShap, KernelShap, LIME, Occlusion, PartitionShap, PermutationShap, RISE)
+    from pellucid.methods.perturbation import (
+        LIME,
+        RISE,
+        ExactShapley,
+        GaussianShap,
+        KernelShap,
+        Occlusion,
+        PartitionShap,
+        PermutationShap,
+    )
     from pellucid.methods.registry import methods
     from pellucid.methods.trees import TreeShap
     from pellucid.results import (

@@ -283,9 +283,10 @@ def test_what_is_no_number(x):
         read(total, x)
 
 
-def test_text_is_no_array():
-    with pytest.raises(DataError, match=r"Text is no array of numbers. Got 'what a film'. Pass token ids"):
-        read(total, "what a film")
+def test_text_is_read_word_by_word():
+    data = read(total, "what a film")
+    assert data.features.row(0) == ("what", "a", "film")
+    np.testing.assert_array_equal(data.x, [[1, 2, 3]])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

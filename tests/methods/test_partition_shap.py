@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid
+from pellucid.core.features import Features
 from pellucid.core.masker import Background, Fill, Segments
 from pellucid.methods.perturbation.hierarchy import hierarchy
 from tests.methods.test_kernel_shap import data, singles, tangled
@@ -84,7 +85,7 @@ def test_regions_and_words_are_joined_to_their_neighbours():
     image = RNG.random((1, 16, 16))
     tree = hierarchy(Segments("grid", count=4, fill=0.0).bind(image, pellucid.Pixels()))
     assert sorted(map(sorted, tree)) in ([[0, 1], [2, 3]], [[0, 2], [1, 3]])
-    assert hierarchy(Fill(0.0).bind(np.arange(5.0), pellucid.Features())) == (((0, 1), 2), (3, 4))
+    assert hierarchy(Fill(0.0).bind(np.arange(5.0), Features())) == (((0, 1), 2), (3, 4))
 
 
 def test_rows_with_trees_of_their_own():

@@ -171,7 +171,11 @@ class Game(View):
     def points(self, variants: NpArray) -> NpArray:
         """F of variants of each row that no masker makes, (n, m, *features) -> (n, m)."""
         n, m = variants.shape[:2]
-        flat, which, out = variants.reshape(n * m, *variants.shape[2:]), np.repeat(self.rows, m), np.empty(n * m)
+        flat, which, out = (
+            variants.reshape(n * m, *variants.shape[2:]),
+            np.repeat(self.rows, m),
+            np.empty(n * m),
+        )
         for part in batches(n * m, self.pace.size):
             out[part] = self._asked(flat[part], which[part])
             self.advance(part.stop - part.start)

@@ -145,8 +145,7 @@ class TableMethod(Method, abstract=True):
 class ImportanceMethod(TableMethod, abstract=True):
     """Measures how much a model relies on each column or group of columns."""
 
-    measures: ClassVar[str] = ""
-    """What is measured where true values play no part."""
+    measures: ClassVar[str] = ""  # what is measured where true values play no part
 
     def measure(self, t: Table) -> NpArray:
         """The formula: (players, repeats, scores)."""
@@ -187,8 +186,6 @@ class ImportanceMethod(TableMethod, abstract=True):
         return self._finished(e, current())
 
     def _measured(self, s: Subject, y: Any, score: Any, target: Any) -> Importance:
-        if self.measures and y is not None:
-            raise ParameterError(f"{self.title} has no use for true values.", fix="Leave y out.")
         if y is None and score is not None:
             raise ParameterError("A score compares with true values.", fix="Pass y.")
         if y is not None and target is not None:

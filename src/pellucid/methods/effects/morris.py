@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pellucid.core.errors import ParameterError
 from pellucid.core.types import NpArray
 from pellucid.core.views import Table
 from pellucid.methods.params import param
@@ -44,6 +45,8 @@ class Morris(ImportanceMethod):
     levels: int = param(default=4, doc="quantiles of each column that a walk steps between", min=2)
 
     def measure(self, t: Table) -> NpArray:
+        if t.scored:
+            raise ParameterError("A step has no use for true values.", fix="Leave y out.")
         players, rng = len(t.players), t.rng(0)
         step = -(-self.levels // 2)
         ranks = np.linspace(0, 1, self.levels)
@@ -58,6 +61,8 @@ class Morris(ImportanceMethod):
         rows = np.repeat(np.arange(self.paths) % len(t.X), players + 1)
         answers = t.ask(points.reshape(len(rows), -1), rows)[:, 0].reshape(self.paths, players + 1)
         change = np.abs(np.diff(answers, axis=1))
-        found = np.take_along_axis(change, np.argsort(order, axis=1), axis=1) / np.abs(ranks[end] - ranks[start])
+        found = np.take_along_axis(change, np.argsort(order, axis=1), axis=1) / np.abs(
+            ranks[end] - ranks[start]
+        )
         t.notes.certify(half_width=interval(found.T), kind="sampling")
         return found.T[..., None]

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from pellucid.core.errors import ParameterError
 from pellucid.core.types import NpArray
 from pellucid.core.views import Table
 from pellucid.methods.params import param
@@ -44,6 +45,8 @@ class Sobol(ImportanceMethod):
     repeats: int = param(default=10, doc="times the table is drawn anew", min=2)
 
     def measure(self, t: Table) -> NpArray:
+        if t.scored:
+            raise ParameterError("Variance has no use for true values.", fix="Leave y out.")
         found = np.zeros((len(t.players), self.repeats))
         for repeat in t.track(range(self.repeats)):
             one, other = (_independent(t, repeat, half) for half in (0, 1))
@@ -54,7 +57,9 @@ class Sobol(ImportanceMethod):
                 answers = t.predict(mixed)
                 if variance <= 1e-24 * (1 + first.mean() ** 2):
                     continue
-                apart = np.mean(((first if self.order == "total" else second) - answers) ** 2) / (2 * variance)
+                apart = np.mean(((first if self.order == "total" else second) - answers) ** 2) / (
+                    2 * variance
+                )
                 found[player, repeat] = apart if self.order == "total" else 1 - apart
         t.notes.certify(half_width=interval(found), kind="sampling")
         return found[..., None]

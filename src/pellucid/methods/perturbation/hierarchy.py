@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 import numpy as np
 
 from pellucid.core.masker import Hidden
 from pellucid.core.types import Bools, NpArray
 
-Tree: TypeAlias = Union[int, tuple["Tree", "Tree"]]
+Tree: TypeAlias = int | tuple["Tree", "Tree"]
 """A player, or two branches."""
 
 

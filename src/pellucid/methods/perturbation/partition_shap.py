@@ -41,7 +41,9 @@ class PartitionShap(GameMethod):
     title: ClassVar[str] = "Partition SHAP"
 
     budget: int | None = param(
-        default=None, doc="coalitions asked of each row, at most; without it 20 pairs of orders are walked", min=2
+        default=None,
+        doc="coalitions asked of each row, at most; without it 20 pairs of orders are walked",
+        min=2,
     )
     tolerance: float = param(
         default=0.0,

@@ -58,7 +58,9 @@ class PermutationShap(GameMethod):
         if 2**game.players <= self.calls(game.players):
             return by_definition(game)
         shape = (pairs_for(self.budget, game.players), 1)
-        orders = game.once("orders", lambda: game.rng.permuted(np.tile(np.arange(game.players), shape), axis=1))
+        orders = game.once(
+            "orders", lambda: game.rng.permuted(np.tile(np.arange(game.players), shape), axis=1)
+        )
         values, half_width = averaged(game, orders, self.tolerance)
         judge(game, values, half_width, f"Raise budget (now {self.calls(game.players)}).")
         return values
