@@ -131,8 +131,6 @@ if TYPE_CHECKING:
         XGradCAM,
     )
     from pellucid.methods.internals import Activations, FeatureMaps, GradientFlow, Gradients, Kernels, Weights
-    from pellucid.methods.perturbation import LIME, ExactShapley, KernelShap, Occlusion, PermutationShap
-    from pellucid.methods.internals import Kernels, Weights
     from pellucid.methods.perturbation import (
         LIME,
         RISE,
