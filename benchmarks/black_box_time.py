@@ -90,13 +90,13 @@ def lime_images() -> tuple[Callable[[], object], Callable[[], object]]:
         lambda: pellucid.LIME(budget=1000)(net, np.moveaxis(image, -1, 0)[None], target=3, masker=masker),
         lambda: theirs.explain_instance(
             image, predict, labels=[3], top_labels=None, hide_color=0, num_samples=1000,
-            segmentation_fn=lambda _: regions, progress_bar=False,
+            segmentation_fn=lambda _: regions
         ),
     )  # fmt: skip
 
 
 def line(name: str, ours: Callable[[], object], theirs: Callable[[], object], rows: int) -> list[str]:
-    seconds = interleaved({"ours": ours, "theirs": theirs}, 5)
+    seconds = interleaved({"ours": ours, "theirs": theirs}, 3)
     middle, low, high = ratio(seconds["theirs"], seconds["ours"])
     per_row = 1e3 * np.median(seconds["ours"]) / rows
     return [name, f"{per_row:.2f}", f"1/{middle:.0f} (1/{low:.0f} to 1/{high:.0f})"]

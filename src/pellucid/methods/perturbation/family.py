@@ -38,7 +38,9 @@ class GameMethod(Method, abstract=True):
 
     family: ClassVar[str] = "perturbation"
     complete: ClassVar[bool] = True
-    """Whether the values add up to f(x) - f(all hidden): then a player's value is divided among its features."""
+    """Whether the values add up to f(x) - f(all hidden)."""
+    divided: ClassVar[bool] = True
+    """Whether a player's value is divided among its features, so that sums over features mean something."""
 
     def attribute(self, game: Game) -> NpArray:
         """The formula: (rows, players) values of the game of some rows with equally many players."""
@@ -153,7 +155,7 @@ class GameMethod(Method, abstract=True):
                         alike=asked.alike[[row for row, _ in team]],
                         shared=shared.setdefault(len(hidden[0].players), {}),
                     )
-                    out.append(Played.of(game, np.asarray(self.attribute(game), float), self.complete))
+                    out.append(Played.of(game, np.asarray(self.attribute(game), float), self.divided))
                     part.finish()
                     if game.notes.stopped:
                         break

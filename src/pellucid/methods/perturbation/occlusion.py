@@ -37,6 +37,7 @@ class Occlusion(GameMethod):
     paper = "Zeiler, Fergus (2014). Visualizing and Understanding Convolutional Networks. arXiv:1311.2901"
     title: ClassVar[str] = "Occlusion"
     complete: ClassVar[bool] = False
+    divided: ClassVar[bool] = False
 
     window: tuple[int, ...] | int | None = param(
         default=None,

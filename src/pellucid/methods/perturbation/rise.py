@@ -31,7 +31,7 @@ class RISE(GameMethod):
     shows. The values rank places; they do not add up to anything, and their sign says only whether a pixel helps more
     or less than the average pixel. All rows share the masks. The half-width is that of a mean over masks.
 
-    Shapes: ``x, values: (n, *features)``; every channel of a pixel has its value.
+    Shapes: ``x, values: (n, *features)``; a pixel's value is divided among its channels.
     Cost: ``budget`` evaluations per row.
     Raises: `CapabilityError` for anything but images.
 
