@@ -136,17 +136,6 @@ if TYPE_CHECKING:
         ScoreCAM,
         XGradCAM,
     )
-    from pellucid.methods.internals import Activations, FeatureMaps, GradientFlow, Gradients, Kernels, Weights
-    from pellucid.methods.perturbation import (
-        LIME,
-        RISE,
-        ExactShapley,
-        GaussianShap,
-        KernelShap,
-        Occlusion,
-        PartitionShap,
-        PermutationShap,
-    )
     from pellucid.methods.internals import (
         ActivationClusters,
         Activations,
@@ -159,7 +148,16 @@ if TYPE_CHECKING:
         Projection,
         Weights,
     )
-    from pellucid.methods.perturbation import LIME, ExactShapley, KernelShap, Occlusion, PermutationShap
+    from pellucid.methods.perturbation import (
+        LIME,
+        RISE,
+        ExactShapley,
+        GaussianShap,
+        KernelShap,
+        Occlusion,
+        PartitionShap,
+        PermutationShap,
+    )
     from pellucid.methods.registry import methods
     from pellucid.methods.trees import TreeShap
     from pellucid.results import (
