@@ -24,6 +24,8 @@ PAGE = 24
 """Units on a page."""
 SIDE = 96
 """Screen pixels that the longer side of a map is drawn with, at least."""
+COARSE = 3
+"""Screen pixels per cell from which on a dot leaves its neighbours to be seen."""
 PAIR = 2
 """Screen pixels between the two of a pair."""
 
@@ -101,7 +103,8 @@ def pooling(
     silent = np.asarray(~before[at].any((1, 2)))
     texts = [f"{k} ×" if s else str(k) for k, s in zip(at.tolist(), silent, strict=True)]
     mosaic.put(ax, sheet, np.concatenate([halves[0], gutter, halves[1]], 2), texts, list(silent))
-    if kept is not None:
+    coarse = sheet.height >= COARSE * before.shape[1] and width >= COARSE * before.shape[2]
+    if kept is not None and coarse:
         _dots(ax, sheet, [kept[k] for k in at[~silent]], np.flatnonzero(~silent), before.shape[1:], width)
     limit = units.limit_of(before)
     drop = colour_bar(ax, mappable, say(lang, "activation"), ticks) if limit else 0.0
@@ -115,7 +118,7 @@ def pooling(
         )
     said = say(lang, ends, limit=captions.number(limit), low="0", high=captions.number(limit))
     quiet = say(lang, "silent", k=int((~before.any((1, 2))).sum()), n=len(before)) if silent.any() else ""
-    chosen = say(lang, "kept" if kept is not None else "not_kept")
+    chosen = say(lang, "not_kept" if kept is None else "kept" if coarse else "kept_fine")
     another = units.another(e, i, lang)
     captions.foot(
         ax, e, words, which, chosen, said if limit else say(lang, "nothing"), quiet, another, drop=drop

@@ -138,6 +138,24 @@ def test_steps_name_what_they_take_their_values_from():
     assert sum(o.parameters for o in steps) == made("functional").count_params()
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 2), (3, 1)])
+def test_what_pooling_kept_is_where_its_values_were(padding, size, stride):
+    """On sides that the stride does not divide, where "same" pads one end more than the other."""
+    net = keras.Sequential(
+        [
+            keras.layers.Input((7, 9, 2)),
+            keras.layers.Conv2D(3, 3, padding=padding),
+            keras.layers.MaxPooling2D(size, stride, padding=padding, name="pool"),
+        ]
+    )
+    x = np.random.default_rng(0).normal(size=(2, 7, 9, 2)).astype("float32")
+    maps = pellucid.FeatureMaps()(net, x, at="pool")
+    before = maps.before.reshape(2, 3, -1)
+    kept = maps.kept.reshape(2, 3, -1)
+    assert np.array_equal(np.take_along_axis(before, kept, -1).ravel(), maps.values.ravel())
+
+
 def test_weights_are_laid_out_as_everywhere():
     model = made("sequential")
     wrapped = wrap(model)

@@ -196,7 +196,7 @@ class _Record:
                 layer=isinstance(layer, keras.layers.Layer),
                 parameters=sum(own.values()),
                 multiplications=_multiplications(layer, came[0] if came else (), shape),
-                window=_window(layer),
+                window=_window(layer, came[0] if came else ()),
             )
         )
 
@@ -237,8 +237,13 @@ def _multiplications(layer: Any, given: tuple[int, ...], shape: tuple[int, ...])
     return sum(prod(w.shape) for w in held if w is not None) * prod(places)
 
 
-def _window(layer: Any) -> tuple[tuple[int, int, int], ...]:
-    """Size, stride and dilation per axis of a convolution or a pooling layer."""
+def _window(layer: Any, given: tuple[int, ...]) -> tuple[tuple[int, int, int, int], ...]:
+    """Size, stride, dilation and cells added in front, per axis, of a convolution or a pooling layer.
+
+    Args:
+        layer: the layer.
+        given: the shape of what it is given, for one row.
+    """
     size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if size is None or type(layer).__name__.endswith("Transpose"):
         return ()
@@ -247,5 +252,22 @@ def _window(layer: Any) -> tuple[tuple[int, int, int], ...]:
     def each(value: Any) -> tuple[int, ...]:
         return (int(value),) * axes if isinstance(value, int) else tuple(int(v) for v in value)
 
-    stride = getattr(layer, "strides", None) or size
-    return tuple(zip(each(size), each(stride), each(getattr(layer, "dilation_rate", 1)), strict=True))
+    first = getattr(layer, "data_format", "channels_last") == "channels_first"
+    sides = given[1:] if first else given[:-1]
+    lines = zip(
+        each(size),
+        each(getattr(layer, "strides", None) or size),
+        each(getattr(layer, "dilation_rate", 1)),
+        sides,
+        strict=True,
+    )
+    padding = str(getattr(layer, "padding", "valid"))
+    return tuple((k, s, d, _in_front(padding, k, s, d, side)) for k, s, d, side in lines)
+
+
+def _in_front(padding: str, size: int, stride: int, dilation: int, side: int) -> int:
+    """How many cells "same" and "causal" padding add before the first one of an axis of `side` cells."""
+    reach = (size - 1) * dilation
+    if padding == "causal":
+        return reach
+    return max((-(-side // stride) - 1) * stride + reach + 1 - side, 0) // 2 if padding == "same" else 0
