@@ -309,7 +309,10 @@ def test_networks(name, kind):
         told(before, state(net), f"{what} ({word(result)})")
         told(outside, world(), what)
         assert bits(x) == rows, what
-        assert what not in ERRORS or isinstance(result, Exception), f"{what} went through"
+        units = (
+            name == "gradients" and what == "wrong number of targets"
+        )  # its targets are units, as many as one likes
+        assert what not in ERRORS or units or isinstance(result, Exception), f"{what} went through"
 
 
 @by_method
@@ -355,7 +358,7 @@ def test_networks_that_cannot_be_explained(name, made):
     told(before, state(net), word(result))
     told(outside, world(), word(result))
     assert bits(x) == rows
-    if made is nets.Broken:
+    if made is nets.Broken and name != "gradients":  # which looks at a layer in front of what breaks
         assert isinstance(result, pellucid.PellucidError)
 
 

@@ -13,7 +13,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "AblationCAM": "methods.gradient",
     "AccumulatedLocalEffects": "methods.effects",
+    "ActivationClusters": "methods.internals",
     "Activations": "methods.internals",
+    "Architecture": "methods.internals",
     "Attribution": "results",
     "Background": "core.masker",
     "CAM": "methods.gradient",
@@ -54,6 +56,7 @@ _HOMES = {
     "LIME": "methods.perturbation",
     "LRP": "methods.gradient",
     "LayerCAM": "methods.gradient",
+    "LinearDecomposition": "methods.internals",
     "LogProb": "core.target",
     "Margin": "core.target",
     "Morris": "methods.effects",
@@ -67,6 +70,7 @@ _HOMES = {
     "PermutationImportance": "methods.effects",
     "PermutationShap": "methods.perturbation",
     "Pixels": "core.features",
+    "Projection": "methods.internals",
     "Quality": "results",
     "RISE": "methods.perturbation",
     "Saliency": "methods.gradient",
@@ -85,10 +89,12 @@ _HOMES = {
     "load": "results.files",
     "methods": "methods.registry",
     "options": "core.run",
+    "read_cifar10": "core.cifar",
     "wrap": "core.model",
 }
 
 if TYPE_CHECKING:
+    from pellucid.core.cifar import read_cifar10
     from pellucid.core.errors import PellucidError, PellucidWarning
     from pellucid.core.features import Columns, Pixels, Steps, Tokens
     from pellucid.core.lrp import Composite, EpsilonAlpha2Beta1, EpsilonGammaBox, EpsilonPlus, EpsilonPlusFlat
@@ -130,7 +136,18 @@ if TYPE_CHECKING:
         ScoreCAM,
         XGradCAM,
     )
-    from pellucid.methods.internals import Activations, FeatureMaps, GradientFlow, Gradients, Kernels, Weights
+    from pellucid.methods.internals import (
+        ActivationClusters,
+        Activations,
+        Architecture,
+        FeatureMaps,
+        GradientFlow,
+        Gradients,
+        Kernels,
+        LinearDecomposition,
+        Projection,
+        Weights,
+    )
     from pellucid.methods.perturbation import (
         LIME,
         RISE,
@@ -158,7 +175,9 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "AblationCAM",
     "AccumulatedLocalEffects",
+    "ActivationClusters",
     "Activations",
+    "Architecture",
     "Attribution",
     "Background",
     "CAM",
@@ -199,6 +218,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "LIME",
     "LRP",
     "LayerCAM",
+    "LinearDecomposition",
     "LogProb",
     "Margin",
     "Morris",
@@ -212,6 +232,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "PermutationImportance",
     "PermutationShap",
     "Pixels",
+    "Projection",
     "Quality",
     "RISE",
     "Saliency",
@@ -230,6 +251,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "load",
     "methods",
     "options",
+    "read_cifar10",
     "wrap",
 ]
 

@@ -9,7 +9,7 @@ from torch import nn
 
 import pellucid
 from pellucid import GradientFlow, Gradients, plots
-from pellucid.core.errors import CapabilityError, LayerError, ParameterError, TargetError
+from pellucid.core.errors import CapabilityError, DataError, LayerError, ParameterError, TargetError
 from tests import nets
 
 pytestmark = pytest.mark.filterwarnings("ignore::pellucid.PellucidWarning")
@@ -102,6 +102,13 @@ def test_flow_equals_autograd(net):
         np.testing.assert_allclose(e.norms[e.number(name)], np.sqrt((g**2).sum(1)), rtol=1e-5)
     assert e.target == "3"
     assert len(e.to_frame()) == 4
+
+
+def test_outputs_that_are_no_numbers_are_named():
+    x = nets.rows(5, 6)
+    x[3, 0] = 10
+    with pytest.raises(DataError, match=r"NaN or infinity for row 3"):
+        GradientFlow()(nets.seeded(nets.Broken), x, target=1)
 
 
 @pytest.mark.parametrize(("gain", "name"), [(0.02, "vanishing"), (50.0, "exploding")])

@@ -12,10 +12,14 @@ from pellucid.results import (
     ActivationUnits,
     Attribution,
     Check,
+    Clusters,
     FlowUnits,
+    ForwardPass,
     Importance,
     KernelUnits,
+    LinearUnits,
     Maps,
+    Projected,
     Provenance,
     Quality,
     WeightUnits,
@@ -203,6 +207,97 @@ def gradient_flow(layers: int = 5, rows: int = 8) -> FlowUnits:
     return replace(e, values=values)
 
 
+def clusters(count: int = 3, rows: int = 20) -> Clusters:
+    """Clusters of images, the last of them with fewer rows than are shown."""
+    rng = np.random.default_rng(7)
+    labels = np.sort(np.arange(rows) % count)
+    nearest = np.stack([np.flatnonzero(labels == c)[:4] for c in range(count)])
+    nearest[-1, -1] = -1
+    return Clusters(
+        values=rng.random((count, 6)),
+        features=Pixels(),
+        quality=Quality("test"),
+        provenance=Provenance("activation_clusters", "Activation clusters"),
+        labels=labels,
+        silhouette=rng.uniform(-0.2, 0.8, rows),
+        tried=(2, 3),
+        scores=np.array([0.3, 0.4]),
+        nearest=nearest,
+        nearest_x=rng.random((count, 4, 1, 8, 8)),
+        telling=np.tile(np.arange(4), (count, 1)),
+        apart=rng.normal(size=(count, 4)),
+        majority=("cat", "dog", "horse")[:count],
+        purity=np.full(count, 0.9),
+        truth=("cat",) * rows,
+        agreement=0.8,
+        at="block.layer2",
+    )
+
+
+def projected(rows: int = 30) -> Projected:
+    """Points of three classes, some predicted wrongly."""
+    rng = np.random.default_rng(8)
+    truth = tuple(("cat", "dog", "horse")[k % 3] for k in range(rows))
+    return Projected(
+        values=rng.normal(size=(rows, 3)),
+        features=Pixels(),
+        quality=Quality("test", exact=True),
+        provenance=Provenance("projection", "Projection", {"by": "pca"}),
+        explained=np.array([0.5, 0.3, 0.1]),
+        axes=rng.normal(size=(3, 9)),
+        centre=np.zeros(9),
+        predicted=("dog", *truth[1:]),
+        truth=truth,
+        at="block.layer2",
+    )
+
+
+def steps_of_a_network(count: int = 8) -> ForwardPass:
+    """A network with two skips that cross."""
+    sources = tuple({3: (2, 0), 5: (4, 1)}.get(k, (k - 1,) if k else (-1,)) for k in range(count))
+    return ForwardPass(
+        values=np.column_stack([np.arange(count) * 100.0, np.arange(count) * 1000.0]),
+        features=Pixels(),
+        quality=Quality("test", exact=True),
+        provenance=Provenance("architecture", "Architecture", model="Net (torch)"),
+        names=tuple(f"encoder.block{k}.conv" for k in range(count)),
+        kinds=("Conv2d",) * count,
+        shapes=((16, 8, 8),) * count,
+        sources=sources,
+        layers=tuple(k % 2 == 0 for k in range(count)),
+        fields=((3, 3),) * count,
+        input_shape=(3, 16, 16),
+    )
+
+
+def linear() -> LinearUnits:
+    """Layers of a network of images as linear maps, one of them worse than nothing."""
+    rng = np.random.default_rng(9)
+    effective = rng.normal(size=(4, 3, 8, 8))
+    return LinearUnits(
+        values=np.array([1.0, 0.8, -3.0]),
+        features=Pixels(),
+        quality=Quality("test", exact=True),
+        provenance=Provenance("linear_decomposition", "Linear decomposition"),
+        layers=("conv1", "F.relu#1", "fc"),
+        kinds=("Conv2d", "relu", "Linear"),
+        single=(False, True, False),
+        row=0,
+        maps=np.ones(6),
+        map_shapes=((), (), (2, 3)),
+        biases=np.ones(2),
+        points=np.ones(3),
+        outcomes=np.ones(2),
+        effective=effective,
+        effective_bias=np.ones(4),
+        x=rng.random((3, 8, 8)),
+        outputs=np.arange(4.0),
+        classes=("cat", "dog", "horse", "frog"),
+        fitted=20,
+        held=20,
+    )
+
+
 RESULTS = {
     "bar": lambda: table(half=np.full((1, 5), 0.05), base=False),
     "waterfall": table,
@@ -219,6 +314,13 @@ RESULTS = {
     "maps": maps,
     "pooling": lambda: maps(pooled=True),
     "responses": lambda: maps(flat=True),
+    "clusters": clusters,
+    "centres": clusters,
+    "silhouettes": clusters,
+    "projection": projected,
+    "architecture": steps_of_a_network,
+    "linearity": linear,
+    "effective": linear,
     "statistics": activations,
     "examples": activations,
     "unit_scatter": activations,

@@ -7,11 +7,15 @@ import numpy as np
 from pellucid.core.errors import ParameterError
 from pellucid.results import (
     ActivationUnits,
+    Clusters,
     Explanation,
     FlowUnits,
+    ForwardPass,
     GradientMaps,
     KernelUnits,
+    LinearUnits,
     Maps,
+    Projected,
     Units,
     WeightUnits,
 )
@@ -144,3 +148,75 @@ def _(e: FlowUnits, w: Words, row: int | None) -> str:
         ratio=number(float(means[-1] / means[0])) if means[0] else "∞",
     )
     return sentences(w, [said, *trust(e, w)])
+
+
+@told.register
+def _(e: Clusters, w: Words, row: int | None) -> str:
+    whole(row)
+    known = np.isfinite(e.silhouette)
+    said = w.say(
+        "inside",
+        "clusters" if len(e.values) else "no_clusters",
+        rows=f"{len(e.labels):,}",
+        layer=w.say("inside", "named", name=e.at),
+        count=len(e.values),
+        score=number(float(e.silhouette[known].mean())) if known.any() else "0",
+        largest=int(e.sizes.max(initial=0)),
+        smallest=int(e.sizes.min(initial=len(e.labels))),
+    )
+    agreed = ""
+    if np.isfinite(e.agreement) and len(e.values):
+        share = percent(float((e.purity * e.sizes).sum() / e.sizes.sum()))
+        agreed = w.say("inside", "agreement", value=number(e.agreement), share=share)
+    return sentences(w, [said, agreed, *trust(e, w)])
+
+
+@told.register
+def _(e: Projected, w: Words, row: int | None) -> str:
+    whole(row)
+    by = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}[str(e.provenance.params.get("by", "pca"))]
+    place = w.say("inside", "the_input") if e.at == "input" else w.say("inside", "named", name=e.at)
+    said = w.say("inside", "projection", by=by, rows=f"{len(e):,}", place=place, count=e.values.shape[1])
+    share = w.say("inside", "variance", share=percent(float(e.explained.sum()))) if len(e.explained) else ""
+    loose = "" if len(e.explained) else w.say("inside", "neighbours")
+    wrong = ""
+    if e.truth and e.predicted:
+        wrong = w.say("inside", "wrong", wrong=f"{int(e.wrong.sum()):,}", rows=f"{len(e):,}")
+    return sentences(w, [said, share, loose, wrong, *trust(e, w)])
+
+
+@told.register
+def _(e: ForwardPass, w: Words, row: int | None) -> str:
+    whole(row)
+    heavy = int(np.argmax(e.values[:, 1])) if len(e.values) else 0
+    said = w.say(
+        "inside",
+        "steps",
+        steps=len(e.names),
+        layers=sum(e.layers),
+        functions=len(e.names) - sum(e.layers),
+        parameters=f"{e.parameters:,}",
+        multiplications=f"{e.multiplications:,}",
+    )
+    most = ""
+    if e.multiplications:
+        name = w.say("inside", "named", name=e.names[heavy])
+        most = w.say("inside", "heaviest", name=name, share=percent(float(e.shares[heavy])))
+    skips = w.say("inside", "skips", count=len(e.skips)) if e.skips else ""
+    return sentences(w, [said, most, skips, *trust(e, w)])
+
+
+@told.register
+def _(e: LinearUnits, w: Words, row: int | None) -> str:
+    whole(row)
+    least = int(np.argmin(e.values))
+    said = w.say(
+        "inside",
+        "linear",
+        count=len(e.layers),
+        name=w.say("inside", "named", name=e.layers[least]),
+        value=number(float(e.values[least])),
+        straight=int((e.values > 0.999).sum()),
+        held=e.held,
+    )
+    return sentences(w, [said, w.say("inside", "local", row=e.row), *trust(e, w)])

@@ -35,3 +35,10 @@ from .examples import examples as examples  # isort: skip
 from .unit_scatter import unit_scatter as unit_scatter  # isort: skip
 from .activation_curve import activation_curve as activation_curve  # isort: skip
 from .flow import flow as flow  # isort: skip
+from .clusters import clusters as clusters  # isort: skip
+from .clusters import centres as centres  # isort: skip
+from .silhouettes import silhouettes as silhouettes  # isort: skip
+from .projection import projection as projection  # isort: skip
+from .architecture import architecture as architecture  # isort: skip
+from .linearity import linearity as linearity  # isort: skip
+from .linearity import effective as effective  # isort: skip

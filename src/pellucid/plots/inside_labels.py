@@ -91,6 +91,58 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "flow_axis": ("size of a typical gradient entry (log scale)", "梯度分量的典型大小（对数刻度）"),
     "flow_of": ("gradient of {target}", "{target} 的梯度"),
     "zero_rows": ("{k:,} gradients are zero and not drawn", "有 {k:,} 个梯度为零，未画出"),
+    "clusters_of": ("{k} clusters of {n:,} rows", "{n:,} 行分为 {k} 个簇"),
+    "silhouette_is": ("silhouette {score}", "轮廓系数 {score}"),
+    "agreement": ("Rand {value}", "兰德指数 {value}"),
+    "cluster": ("cluster {c}", "簇 {c}"),
+    "purity": ("{share} % {name}", "{share} % 为 {name}"),
+    "unit_apart": ("unit {unit}: {z} σ", "单元 {unit}：{z} σ"),
+    "nearest": ("the rows nearest to each cluster's mean, nearest first", "离各簇均值最近的行，由近及远"),
+    "apart": (
+        "σ: how many standard deviations a unit's mean lies above (+) or below (−) that of the other rows",
+        "σ：该单元均值高于（+）或低于（−）其余行的标准差倍数",
+    ),
+    "cluster_axis": ("cluster", "簇"),
+    "silhouette": ("silhouette", "轮廓系数"),
+    "tried": ("mean silhouette by number of clusters: {tried}", "各簇数的平均轮廓系数：{tried}"),
+    "place_input": ("the inputs", "输入"),
+    "coloured_truth": ("colour: true class", "颜色：真实类别"),
+    "coloured_predicted": ("colour: class predicted", "颜色：预测类别"),
+    "coloured_error": ("orange crosses: errors", "橙色叉：判错"),
+    "errors": ("{k:,} of {n:,} rows are predicted wrongly", "{n:,} 行中有 {k:,} 行判错"),
+    "only_neighbours": (
+        "only neighbourhoods mean something here; distances between groups do not",
+        "只有邻近关系有意义，组间距离没有意义",
+    ),
+    "axis": ("axis {k}", "第 {k} 轴"),
+    "axis_of": ("component {k} ({share} % of the variance)", "第 {k} 主成分（方差的 {share} %）"),
+    "head_step": ("step", "步骤"),
+    "head_kind": ("kind", "种类"),
+    "head_shape": ("shape", "形状"),
+    "head_parameters": ("parameters", "参数"),
+    "head_field": ("sees", "感受野"),
+    "head_compute": ("compute", "计算量"),
+    "network": (
+        "{n} steps · {p} parameters · {m} multiply-adds a row",
+        "{n} 步 · {p} 个参数 · 每行 {m} 次乘加",
+    ),
+    "graph_key": (
+        "square: layer; dot: function between layers; orange: skip; sees: receptive field in pixels",
+        "方块：层；圆点：层间函数；橙线：跨层连接；感受野以像素计",
+    ),
+    "r2": ("R² of the best single linear map", "最佳线性映射的 R²"),
+    "fitted": (
+        "fitted on {n:,} rows, measured on {held:,} others",
+        "在 {n:,} 行上拟合，在另外 {held:,} 行上检验",
+    ),
+    "entrywise": (
+        "*: fitted entry by entry, as activation functions work",
+        "*：逐元素拟合，与激活函数的作用方式一致",
+    ),
+    "effective": (
+        "effective weights of the whole network at row {row}, the output beside each name",
+        "第 {row} 行处整个网络的有效权重，名称旁为输出值",
+    ),
 }
 
 

@@ -61,6 +61,10 @@ SEQUENTIAL = LinearSegmentedColormap.from_list("pellucid_unsigned", [ZERO, "#8a7
 LOW_HIGH = LinearSegmentedColormap.from_list("pellucid_low_high", ["#a5d8a8", "#4d9a8c", "#3b1450"], N=256)
 
 GREYS = "gray"
+_CLASSES = (
+    *("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"),
+    *("#882255", "#999933", "#444444", "#44aa99", "#b9a000", "#8c6bb1"),
+)
 
 TITLE, BODY, SMALL, TINY = "medium", "small", "x-small", "xx-small"
 """Font sizes, relative to the reader's own style."""
@@ -216,6 +220,11 @@ def missing_font() -> None:
 def sign_colours(values: NpArray) -> list[str]:
     """Orange for values above zero, blue for values below."""
     return [FOR if v >= 0 else AGAINST for v in values]
+
+
+def classes() -> tuple[str, ...]:
+    """Colours that tell classes apart, for every common colour blindness; names stand beside them."""
+    return _CLASSES
 
 
 def missing() -> tuple[float, float, float, float]:

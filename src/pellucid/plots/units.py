@@ -8,7 +8,7 @@ from matplotlib.colors import Normalize
 
 from pellucid.core.errors import ParameterError
 from pellucid.core.types import NpArray
-from pellucid.results import GradientMaps, Maps, Units
+from pellucid.results import Explanation, GradientMaps, Maps, Units
 from pellucid.results.weights import LearnedUnits
 
 from . import labels, theme
@@ -27,7 +27,7 @@ def another(e: Units, i: int, lang: str) -> str:
     return say(lang, "another", i=i + 1, n=len(e.layers)) if len(e.layers) > 1 else ""
 
 
-def method(e: Units, lang: str) -> str:
+def method(e: Explanation, lang: str) -> str:
     """The method's name."""
     return labels.words(lang).method(e.provenance.method, e.provenance.title)
 

@@ -2,12 +2,16 @@
 
 from .activations import ActivationUnits as ActivationUnits
 from .activations import FlowUnits as FlowUnits
+from .architecture import ForwardPass as ForwardPass
+from .architecture import LinearUnits as LinearUnits
 from .attribution import Attribution as Attribution
 from .base import Check as Check
 from .base import Explanation as Explanation
 from .base import Provenance as Provenance
 from .base import Quality as Quality
 from .curve import Curve as Curve
+from .groups import Clusters as Clusters
+from .groups import Projected as Projected
 from .importance import Importance as Importance
 from .interactions import Interactions as Interactions
 from .maps import GradientMaps as GradientMaps

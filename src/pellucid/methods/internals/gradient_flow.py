@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.core.errors import DataError
 from pellucid.core.network import Network
 from pellucid.core.types import Array, NpArray
 from pellucid.results import FlowUnits
@@ -47,6 +48,9 @@ class GradientFlow(InternalsMethod):
     def look(self, n: Network) -> FlowUnits:
         self.need_gradients(n)
         y = n.outputs()
+        if not np.isfinite(y).all():
+            row = int((~np.isfinite(y).reshape(len(y), -1).all(1)).argmax())
+            raise DataError(f"The output holds NaN or infinity for row {row}.", fix="Check this row.")
         target = n.aim.at(y)
         sizes = [self._sizes(n, place, target) for place in n.places]
         values = np.stack([rms for rms, _ in sizes])
