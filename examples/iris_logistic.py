@@ -1,4 +1,4 @@
-"""Iris with logistic regression: the table as a plane (PCA), the model's weights, and its gradients flower by flower."""
+"""Iris with logistic regression: the table as a plane (PCA), the model's weights, its gradients flower by flower."""
 
 import torch
 from sklearn.datasets import load_iris
