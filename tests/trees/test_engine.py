@@ -8,8 +8,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pellucid.core.views import Trees
-from pellucid.methods.trees import descent, engine, groups, quadrature, tables
+from pellucid.methods.trees import descent, engine, groups, passes, quadrature, tables
 from pellucid.methods.trees.layout import expected, laid, leaf_sums
+from pellucid.methods.trees.pairs import squared
 from pellucid.methods.trees.plan import plan
 from tests.trees import grown
 from tests.twins import trees as twin
@@ -40,7 +41,7 @@ def by(algorithm, f, x, background=None):
     else:
         counts = None if background is None else tables.histograms(p.laid, p.groups, background)
         for j in range(p.width):
-            table = tables.tables(p.laid, p.groups, p.rules, counts, j, 0, len(p.groups.group))
+            table = tables.tables(p.laid, p.groups, counts, j, 0, len(p.groups.group))
             tables.look_up(p.laid, p.groups, table, (0, len(p.laid.output)), j, x, out)
     return np.einsum("ok,knc->nco", p.spread, out[:, :, :-1])
 
@@ -69,6 +70,45 @@ def test_interventional_values(f):
         np.testing.assert_allclose(
             by(algorithm, f, x, background), expected_values, rtol=0, atol=LIMIT, err_msg=algorithm
         )
+
+
+def pairs_by(algorithm, f, x, background=None):
+    """(n, columns, columns, outputs) interactions of one algorithm."""
+    p, size = plan(f), passes.values(f.columns, True)
+    run = {
+        "tables": lambda: passes._look_ups(p, x, background, True),
+        "descent": lambda: passes._descend(p, x, background),
+        "conditioned": lambda: passes._condition(p, x),
+    }[algorithm]()
+    out = np.zeros((p.fewer, len(x), size + 1))
+    for work in run:
+        work(slice(0, len(x)), out)
+    found = np.einsum("ok,knc->onc", p.spread, out[:, :, :-1])
+    return np.stack([squared(one, f.columns) for one in found], axis=-1)
+
+
+@settings(some, max_examples=12)
+@given(forests)
+def test_interactions(f):
+    x, background = grown.rows(1, 2, f.columns), grown.rows(2, 5, f.columns)
+    for algorithms, rows in ((("tables", "conditioned"), None), (("tables", "descent"), background)):
+        expected_values = np.stack([twin.interactions(f, row, rows) for row in x])
+        for algorithm in algorithms:
+            np.testing.assert_allclose(
+                pairs_by(algorithm, f, x, rows), expected_values, rtol=0, atol=LIMIT, err_msg=algorithm
+            )
+
+
+@pytest.mark.parametrize("background", [None, 9])
+def test_interactions_in_deep_trees_and_many_rows(background):
+    """The algorithms agree on more rows than a block holds, with the values on the diagonal's rows."""
+    f = grown.forest(5, columns=9, trees=2, depth=12)
+    x = grown.rows(1, 300, 9)
+    rows = None if background is None else grown.rows(2, background, 9)
+    first = pairs_by("tables", f, x, rows)
+    second = pairs_by("conditioned" if rows is None else "descent", f, x, rows)
+    np.testing.assert_allclose(first, second, rtol=0, atol=LIMIT)
+    np.testing.assert_allclose(first.sum(2), by("tables", f, x, rows), rtol=0, atol=LIMIT)
 
 
 @some
@@ -145,8 +185,8 @@ def test_tables_are_built_in_portions(monkeypatch):
     f = grown.forest(10, columns=6, trees=8, depth=6)
     x, background = grown.rows(1, 500, 6), grown.rows(2, 20, 6)
     whole = engine.explain(Trees(forest=f, x=x, background=background), np.ones_like, "values")
-    monkeypatch.setattr(engine, "KEPT", 4096)
-    assert len(engine._portions(plan(f))) > 2
+    monkeypatch.setattr(passes, "KEPT", 4096)
+    assert len(passes.portions(plan(f).groups)) > 2
     parts = engine.explain(Trees(forest=f, x=x, background=background), np.ones_like, "values")
     np.testing.assert_allclose(parts.values, whole.values, rtol=0, atol=1e-13)
 

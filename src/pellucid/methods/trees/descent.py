@@ -14,8 +14,7 @@ features on a path.
 
 from __future__ import annotations
 
-from math import factorial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +22,8 @@ from pellucid.core.types import NpArray
 
 from .compiled import kernel, part
 from .layout import Laid, Records, add_rows, goes_left, read_rows
+from .settling import ALIVE, BUNCH, FRAME, MOST, Desk, Weights, settle, settle_pairs, weights
 
-MOST = 64
-"""Different features on a path."""
 BLOCK = 512
 """Rows that go down together."""
 FEW = 64
@@ -33,56 +31,11 @@ FEW = 64
 ROOM = 1 << 16
 """Background rows listed at once, at first; more where a tree needs it."""
 
-ALIVE = np.dtype([("mask", np.uint64), ("row", np.int64)], align=True)
-"""A background row on a list, and the places of the path that it fails."""
-BUNCH = np.dtype([(n, np.int64) for n in ("row", "rows", "list", "listed")] + [("failed", np.uint64)])
-"""Rows that failed the same places of the path: where they stand, and the list of background rows beside them."""
-FRAME = np.dtype([(n, np.int64) for n in ("split", "bunch", "bunches", "rows", "listed", "side")])
-"""A split on the way down: its bunches, what is in use below them, and the side to go down next."""
-
-
-class Weights(NamedTuple):
-    """Weights of a leaf by the numbers of places that the row alone, and the background row alone, pass."""
-
-    gain: NpArray
-    loss: NpArray
-
-
-class Desk(NamedTuple):
-    """What a block of rows works on besides its lists.
-
-    Attributes:
-        rows: row numbers of the bunches, one level of the tree after another, as are
-        bunch: the bunches, and
-        frame: the splits on the way down.
-        path: (64,) the feature at each place of the path.
-        sums: (64,) room for sums, zero between leaves.
-        x: (columns, rows).
-        phi: (width, columns, rows).
-    """
-
-    rows: NpArray
-    bunch: Records
-    frame: Records
-    path: NpArray
-    sums: NpArray
-    x: NpArray
-    phi: NpArray
-
-
-def weights() -> Weights:
-    """The two tables for up to 64 places."""
-    size = MOST + 1
-    gain, loss = np.zeros((size, size)), np.zeros((size, size))
-    for a in range(size):
-        for b in range(size - a):
-            gain[a, b] = factorial(a - 1) * factorial(b) / factorial(a + b) if a else 0.0
-            loss[a, b] = factorial(a) * factorial(b - 1) / factorial(a + b) if b else 0.0
-    return Weights(gain, loss)
-
 
 def shapley(laid: Laid, x: NpArray, background: NpArray, scale: NpArray, out: NpArray) -> None:
-    """Add the values of the rows `x`, (n, columns), to `out`, (outputs, n, columns).
+    """Add the values of the rows `x`, (n, columns), to `out`, (outputs, n, columns + 1).
+
+    Where `out` is wider, it gets the interactions of all pairs after the columns; its last column is left alone.
 
     Args:
         laid: the forest.
@@ -100,7 +53,8 @@ def shapley(laid: Laid, x: NpArray, background: NpArray, scale: NpArray, out: Np
         np.empty(MOST, np.int64),
         np.zeros(MOST),
         np.empty((laid.columns, block)),
-        np.empty((laid.value.shape[2], laid.columns, block)),
+        np.empty((laid.value.shape[2], out.shape[2] - 1, block)),
+        np.zeros((MOST, MOST)),
     )
     _trees(laid, weights(), x, background, np.atleast_2d(scale), desk, out)
 
@@ -130,6 +84,7 @@ def _trees(
                 alive = np.empty(2 * len(alive), ALIVE)
                 k.phi[:] = 0.0
                 k.sums[:] = 0.0
+                k.pairs[:] = 0.0
             for j in range(len(k.phi)):
                 add_rows(k.phi[j], start, out[first + j])
 
@@ -144,21 +99,6 @@ def _went(t: Laid, tree: int, background: NpArray) -> NpArray:
         for b in range(len(background)):
             out[v - first, b] = goes_left(s, t.sets, background[b, s.feature])
     return out
-
-
-@part
-def _ones(z: Any) -> Any:
-    """How many bits are set."""
-    z = z - ((z >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    z = (z & np.uint64(0x3333333333333333)) + ((z >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    z = (z + (z >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((z * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
-@part
-def _lowest(z: Any) -> Any:
-    """The place of the lowest bit that is set."""
-    return _ones((z & (~z + np.uint64(1))) - np.uint64(1))
 
 
 @part
@@ -209,42 +149,6 @@ def _going(s: Any, sets: NpArray, x: NpArray, rows: NpArray, w: Any, to: int, si
         rows[to] = row
         to += int(goes_left(s, sets, x[s.feature, row]) != side)
     return to
-
-
-@kernel
-def _settle(  # noqa: PLR0913
-    factors: Weights,
-    w: Any,
-    alive: Records,
-    rows: NpArray,
-    path: NpArray,
-    sums: NpArray,
-    scale: NpArray,
-    value: NpArray,
-    phi: NpArray,
-) -> None:
-    """A bunch has come to a leaf: add what it gives to each feature."""
-    b, lost, met = _ones(w.failed), 0.0, np.uint64(0)
-    for i in range(w.list, w.listed):
-        mask = alive[i].mask
-        a, share = _ones(mask), scale[alive[i].row]
-        lost += factors.loss[a, b] * share
-        gain = factors.gain[a, b] * share
-        met |= mask
-        while mask:
-            sums[_lowest(mask)] += gain
-            mask &= mask - np.uint64(1)
-    for sign in range(2):
-        places = met if sign == 0 else w.failed
-        while places:
-            place = _lowest(places)
-            places &= places - np.uint64(1)
-            amount = sums[place] if sign == 0 else -lost
-            sums[place] = 0.0
-            f = path[place]
-            for j in range(len(value)):
-                for i in range(w.row, w.rows):
-                    phi[j, f, rows[i]] += amount * value[j]
 
 
 @part
@@ -362,7 +266,9 @@ def _side(  # noqa: PLR0913
             if not _narrow(s, sets, side, how, x, background, went, rows, alive, w, to):
                 continue
             if leaf:
-                _settle(factors, to, alive, rows, k.path, k.sums, scale, value, k.phi)
+                settle(factors, to, alive, rows, k.path, k.sums, scale, value, k.phi)
+                if k.phi.shape[1] > len(x):
+                    settle_pairs(factors, to, alive, k, scale, value)
             else:
                 g.bunches, g.listed = g.bunches + 1, to.listed
                 g.rows = to.rows if how > 0 else g.rows

@@ -29,19 +29,22 @@ GROUP = np.dtype(
         ("table", np.int64),
         ("histogram", np.int64),
         ("slot", np.int64),
+        ("entry", np.int64),
         ("split", np.int64),
         ("side", np.int32),
         ("splits", np.int32),
         ("prefix", np.int32),
         ("bits", np.int32),
         ("slots", np.int32),
+        ("entries", np.int32),
         ("tree", np.int32),
     ],
     align=True,
 )
 """One group: the ``split`` at its top (``side`` -1) or above its leaf (``side`` 0 or 1); how many ``splits`` it holds,
 ``prefix`` distinct features are above it, ``bits`` in all; where its ``table`` and ``histogram`` begin, and its
-distinct features, ``slots`` from ``slot`` on."""
+distinct features, ``slots`` from ``slot`` on. Its table has ``entries`` columns, for what `Groups.target` says from
+``entry`` on, and one more for the leaf reached."""
 
 
 class Groups(NamedTuple):
@@ -51,6 +54,7 @@ class Groups(NamedTuple):
         group: (groups,) of `GROUP`, tree by tree.
         group_start: (trees + 1,) the first group of each tree.
         feature: (all slots,) the features of each group.
+        target: (all entries,) what each column of its table is for: a feature, or beyond these a pair of them.
         step: (steps, 3) split, what to do, group.
         step_start: (trees + 1,) the first step of each tree.
     """
@@ -58,6 +62,7 @@ class Groups(NamedTuple):
     group: Records
     group_start: NpArray
     feature: NpArray
+    target: NpArray
     step: NpArray
     step_start: NpArray
 
@@ -76,7 +81,8 @@ def grouped(laid: Laid, bits: int = SUBTREE_BITS) -> Groups:
     group["table"] = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
     ends = np.cumsum(np.int64(1) << group["bits"])
     group["histogram"] = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-    return Groups(group, group_start, feature, step, step_start)
+    group["entry"], group["entries"] = group["slot"], group["slots"]
+    return Groups(group, group_start, feature, feature.astype(np.int64), step, step_start)
 
 
 @kernel

@@ -11,18 +11,13 @@ import numpy as np
 from pellucid.core.forest import Forest
 from pellucid.core.types import NpArray
 
-from .descent import MOST
 from .groups import Groups, grouped
 from .layout import Laid, laid
-from .quadrature import Walk, walk
-from .tables import Rules, quadrature_rules
+from .pairs import paired
+from .walk import Walk, walk
 
-KEPT = 64 * 2**20
-"""Bytes of tables that are kept with a plan, and that are built at a time."""
-CAP = 256 * 2**20
-"""Bytes of path-dependent tables beyond which rows walk the trees instead."""
-BITS = 20
-"""The longest index that a table may have."""
+PAIR_BITS = 6
+"""The longest index of a group of several leaves, where its table also holds pairs."""
 
 _plans: WeakKeyDictionary[Forest, dict[tuple[int, ...], Plan]] = WeakKeyDictionary()
 
@@ -58,8 +53,9 @@ class Plan:
         return grouped(self.laid)
 
     @cached_property
-    def rules(self) -> Rules:
-        return quadrature_rules(self.groups)
+    def pair_groups(self) -> Groups:
+        """Groups with shorter indices, whose tables also hold pairs."""
+        return paired(grouped(self.laid, PAIR_BITS), self.laid.columns)
 
     @cached_property
     def width(self) -> int:
@@ -67,46 +63,9 @@ class Plan:
         return self.laid.value.shape[2]
 
     @cached_property
-    def table_bytes(self) -> int:
-        """Bytes of all tables, for one value a leaf."""
-        g = self.groups.group
-        return int(((g["slots"].astype(np.int64) + 1) << g["bits"]).sum()) * 8
-
-    @cached_property
-    def may_look_up(self) -> bool:
-        """Whether tables are small enough to be thought of."""
-        return int(self.laid.splits["distinct"].max(initial=0)) <= BITS
-
-    @cached_property
-    def may_descend(self) -> bool:
-        """Whether no path has too many features for a mask."""
-        return int(self.laid.splits["distinct"].max(initial=0)) <= MOST
-
-    # Estimates in nanoseconds, from measurements on one core; they only have to rank the algorithms.
-
-    @cached_property
-    def walking(self) -> float:
-        """Of one row, by quadrature."""
-        splits = np.diff(self.laid.start)
-        return float((splits * self.walk.order).sum()) * 0.9 * (0.4 + 0.6 * self.width)
-
-    @cached_property
-    def looking(self) -> float:
-        """Of one row, by tables."""
-        return self.width * (0.6 * float(self.groups.group["slots"].sum()) + 0.25 * len(self.laid.splits))
-
-    @cached_property
-    def building(self) -> float:
-        """Of all tables."""
-        g = self.groups.group
-        d, leaves = g["slots"].astype(float), np.maximum(1.0, g["splits"] + 1.0)
-        work = leaves * ((d + 1) / 2 * d * 2**d + d * 2.0 ** g["bits"])
-        return self.width * 0.7 * float(work.sum())
-
-    def descending(self, rows: int, background: int) -> float:
-        """Of all rows, together with a background."""
-        trees, depth = len(self.laid.output), float(self.laid.splits["depth"].mean() + 1)
-        return 3.0 * rows ** (0.4 if depth < 8 else 0.7) * background * trees * depth**3
+    def most(self) -> int:
+        """Different features on a path, at most."""
+        return int(self.laid.splits["distinct"].max(initial=0))
 
 
 def plan(forest: Forest, needed: tuple[int, ...] = ()) -> Plan:

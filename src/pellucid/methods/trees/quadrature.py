@@ -23,33 +23,11 @@ import numpy as np
 from pellucid.core.types import NpArray
 
 from .compiled import kernel, part
-from .layout import Laid, Records, add_rows, decide, read_rows
+from .layout import Laid, add_rows, decide, read_rows
+from .walk import BOTTOM, ENTER, LEAVE, Walk
 
 BLOCK = 64
 """Rows that walk the trees together."""
-ENTER, TURN, LEAVE, BOTTOM = 0, 1, 2, 3
-"""What happens at a split: going down left, going down right, coming back; all at once where both are leaves."""
-
-
-class Walk(NamedTuple):
-    """The walk through all trees, the same for every row.
-
-    Attributes:
-        event: split times four plus what happens there.
-        start: (trees + 1,) the first event of each tree.
-        order: (trees,) quadrature nodes of each tree.
-        nodes, weights: (order + 1, order) of each rule.
-        again: (splits,) row of `ratio` for a feature that comes again, else -1.
-        ratio: (again, side, 4, order) coefficients: of the factor (2) and of the derivative (2) beyond the share.
-    """
-
-    event: NpArray
-    start: NpArray
-    order: NpArray
-    nodes: NpArray
-    weights: NpArray
-    again: NpArray
-    ratio: NpArray
 
 
 class Desk(NamedTuple):
@@ -79,87 +57,9 @@ class Desk(NamedTuple):
     first: int
 
 
-def rules(most: int) -> tuple[NpArray, NpArray]:
-    """Gauss and Legendre's rules on [0, 1] with up to `most` nodes: nodes and weights, (most + 1, most)."""
-    nodes, weights = np.zeros((most + 1, most)), np.zeros((most + 1, most))
-    for order in range(1, most + 1):
-        x, w = np.polynomial.legendre.leggauss(order)
-        nodes[order, :order], weights[order, :order] = (x + 1) / 2, w / 2
-    return nodes, weights
-
-
-def walk(laid: Laid) -> Walk:
-    """Plan the walk."""
-    most = np.maximum.reduceat(laid.splits["distinct"], laid.start[:-1]) if len(laid.output) else np.zeros(0)
-    order = np.maximum(1, (most + 1) // 2).astype(np.int64)
-    nodes, weights = rules(int(order.max(initial=1)))
-    event, start = _events(laid.splits, laid.start)
-    again, ratio = _ratios(laid.splits, laid.start, order, nodes)
-    return Walk(event, start, order, nodes, weights, again, ratio)
-
-
 def shapley(laid: Laid, plan: Walk, x: NpArray, out: NpArray) -> None:
     """Add the values of the rows `x`, (n, columns), to `out`, (outputs, n, columns or more)."""
     _run(laid, plan, x, out)
-
-
-@kernel
-def _events(p: Records, starts: NpArray) -> tuple[NpArray, NpArray]:
-    event = np.empty(3 * len(p), np.int64)
-    start = np.zeros(len(starts), np.int64)
-    stack = np.empty((len(p) + 1, 2), np.int64)
-    n = 0
-    for tree in range(len(starts) - 1):
-        stack[0, 0], stack[0, 1] = starts[tree], ENTER
-        top = 1
-        while top > 0:
-            v, phase = stack[top - 1, 0], stack[top - 1, 1]
-            s = p[v]
-            if phase == LEAVE or (s.leaf_left and s.leaf_right):
-                event[n] = 4 * v + (LEAVE if phase == LEAVE else BOTTOM)
-                n += 1
-                top -= 1
-                continue
-            stack[top - 1, 1] = phase + 1
-            leaf = s.leaf_left if phase == ENTER else s.leaf_right
-            if phase == ENTER or not leaf:
-                event[n] = 4 * v + phase
-                n += 1
-            if not leaf:
-                stack[top, 0], stack[top, 1] = v + 1 if phase == ENTER else s.right, ENTER
-                top += 1
-        start[tree + 1] = n
-    return event[:n].copy(), start
-
-
-@kernel
-def _ratios(p: Records, start: NpArray, order: NpArray, nodes: NpArray) -> tuple[NpArray, NpArray]:
-    """Coefficients for features that come again: factor = share + S_old a + S_new b, derivative = S_old c + S_new d."""
-    again = np.full(len(p), -1, np.int64)
-    count = 0
-    for v in range(len(p)):
-        if p[v].above >= 0:
-            again[v] = count
-            count += 1
-    ratio = np.zeros((max(count, 1), 2, 4, nodes.shape[1]))
-    for tree in range(len(order)):
-        for v in range(start[tree], start[tree + 1]):
-            if again[v] < 0:
-                continue
-            for side in range(2):
-                w, old = p[v].share_left if side == 0 else p[v].share_right, p[v].held
-                new = old * w
-                for q in range(order[tree]):
-                    t = nodes[order[tree], q]
-                    factor = old * (1 - t) + t
-                    off = new * (1 - t) / factor
-                    on = (new * (1 - t) + t) / factor
-                    slope = -new / factor - off * (1 - old) / factor
-                    ratio[again[v], side, 0, q] = off - w
-                    ratio[again[v], side, 1, q] = on - off
-                    ratio[again[v], side, 2, q] = slope
-                    ratio[again[v], side, 3, q] = (1 - new) / factor - on * (1 - old) / factor - slope
-    return again, ratio
 
 
 @part
@@ -247,7 +147,7 @@ def _down_again(s: Any, i: int, ratio: NpArray, k: NpArray, d: Desk, side: int) 
 
 
 @part
-def _leaf(s: Any, v: int, value: NpArray, k: NpArray, d: Desk, side: int) -> None:
+def leaf_inside(s: Any, v: int, value: NpArray, k: NpArray, d: Desk, side: int) -> None:
     """What is inside a child that is a leaf: its value."""
     place = d.inside + (2 * s.depth + side) * d.width * d.order
     for j in range(d.width):
@@ -312,7 +212,7 @@ def _up_again(s: Any, i: int, ratio: NpArray, k: NpArray, d: Desk) -> None:
 
 
 @part
-def _bottom_split(  # noqa: PLR0913
+def bottom_split(  # noqa: PLR0913
     s: Any, v: int, i: int, value: NpArray, ratio: NpArray, nodes: NpArray, k: NpArray, d: Desk
 ) -> None:
     """A split above two leaves, whether or not its feature came before."""
@@ -323,16 +223,47 @@ def _bottom_split(  # noqa: PLR0913
 
 
 @part
-def _leave_split(  # noqa: PLR0913
+def leave_split(  # noqa: PLR0913
     s: Any, v: int, i: int, value: NpArray, ratio: NpArray, nodes: NpArray, k: NpArray, d: Desk
 ) -> None:
     """Come back to a split, whether or not its feature came before."""
     if s.leaf_right:
-        _leaf(s, v, value, k, d, 1)
+        leaf_inside(s, v, value, k, d, 1)
     if i < 0:
         _up(s, nodes, k, d)
     else:
         _up_again(s, i, ratio, k, d)
+
+
+@part
+def go_down(  # noqa: PLR0913
+    s: Any,
+    v: int,
+    i: int,
+    value: NpArray,
+    ratio: NpArray,
+    nodes: NpArray,
+    k: NpArray,
+    d: Desk,
+    side: int,
+) -> None:
+    """Go down on one side, whether or not the feature came before; a leaf on the left is read on the way."""
+    if i < 0:
+        _down(s, nodes, k, d, side)
+    else:
+        _down_again(s, i, ratio, k, d, side)
+    if side == 0 and s.leaf_left:
+        leaf_inside(s, v, value, k, d, 0)
+
+
+@part
+def desk_of(outputs: int, columns: int, depth: int, most: int, width: int) -> Desk:
+    """Where everything on the desk of a block begins, for trees of up to `most` nodes."""
+    outside = outputs * columns
+    inside = outside + (depth + 1) * most
+    left = inside + (2 * depth + 2) * width * most
+    passed = left + depth + 1
+    return Desk(0, outside, inside, left, passed, passed + depth + 1, width, columns, 0, 0)
 
 
 @kernel
@@ -342,19 +273,14 @@ def _tree(t: Laid, w: Walk, x: NpArray, k: NpArray, d: Desk, tree: int) -> None:
     for e in range(w.start[tree], w.start[tree + 1]):
         v, what = w.event[e] >> 2, w.event[e] & 3
         s, i = p[v], w.again[v]
-        if what == LEAVE:
-            _leave_split(s, v, i, value, ratio, nodes, k, d)
-            continue
-        if what != TURN:
+        if what in (ENTER, BOTTOM):
             decide(s, sets, x[s.feature], k[d.left + s.depth])
-        if what == BOTTOM:
-            _bottom_split(s, v, i, value, ratio, nodes, k, d)
-        elif i < 0:
-            _down(s, nodes, k, d, what)
+        if what == LEAVE:
+            leave_split(s, v, i, value, ratio, nodes, k, d)
+        elif what == BOTTOM:
+            bottom_split(s, v, i, value, ratio, nodes, k, d)
         else:
-            _down_again(s, i, ratio, k, d, what)
-        if what == ENTER and s.leaf_left:
-            _leaf(s, v, value, k, d, 0)
+            go_down(s, v, i, value, ratio, nodes, k, d, what)
 
 
 @kernel
@@ -362,20 +288,18 @@ def _run(t: Laid, w: Walk, x: NpArray, out: NpArray) -> None:
     """Block after block of rows."""
     outputs, (n, columns) = len(out), x.shape
     most, width = w.nodes.shape[1], t.value.shape[2]
-    outside = outputs * columns
-    inside = outside + (t.depth + 1) * most
-    left = inside + (2 * t.depth + 2) * width * most
-    passed = left + t.depth + 1
-    sums = passed + t.depth + 1
-    k, block = np.empty((sums + 2, BLOCK)), np.empty((columns, BLOCK))
+    at = desk_of(outputs, columns, t.depth, most, width)
+    k, block = np.empty((at.sums + 2, BLOCK)), np.empty((columns, BLOCK))
     for start in range(0, n, BLOCK):
         read_rows(x, start, block)
-        k[:outside] = 0.0
+        k[: at.outside] = 0.0
         for tree in range(len(t.output)):
             order = w.order[tree]
             for q in range(order):
-                k[outside + q] = w.weights[order, q]
-            d = Desk(0, outside, inside, left, passed, sums, width, columns, order, t.output[tree])
+                k[at.outside + q] = w.weights[order, q]
+            d = Desk(
+                0, at.outside, at.inside, at.left, at.passed, at.sums, width, columns, order, t.output[tree]
+            )
             _tree(t, w, block, k, d, tree)
         for j in range(outputs):
             add_rows(k[j * columns : (j + 1) * columns], start, out[j])

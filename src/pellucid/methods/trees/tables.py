@@ -21,29 +21,16 @@ from pellucid.core.types import NpArray
 from .compiled import kernel, part
 from .groups import BLOCK, DESCEND, Groups, index
 from .layout import Laid, add_rows, read_rows
-from .quadrature import rules
+from .leaves import Leaves, leaves_of, patterns, room
+from .pairs import interventional as interventional_pairs
+from .pairs import path_dependent as path_dependent_pairs
+from .pairs import place
+from .walk import rules
 
+PLACES = 1 << 21
+"""Values that the blocks looked up together may hold."""
 BLOCKS = 16
 """Blocks of rows that are looked up in one tree before the next tree: its tables stay in the cache."""
-
-
-class Leaves(NamedTuple):
-    """The leaves of one group.
-
-    Attributes:
-        value: (leaves,) what each adds.
-        size: (leaves,) distinct features of its path.
-        share: (leaves, 64) training weight that each feature's splits let through.
-        mask, want: (leaves, 64) the bits of the index that say whether a feature passes, and what they must be.
-        slot: (leaves, 64) the feature's number in the group.
-    """
-
-    value: NpArray
-    size: NpArray
-    share: NpArray
-    mask: NpArray
-    want: NpArray
-    slot: NpArray
 
 
 class Rules(NamedTuple):
@@ -51,11 +38,6 @@ class Rules(NamedTuple):
 
     nodes: NpArray
     weights: NpArray
-
-
-def quadrature_rules(groups: Groups) -> Rules:
-    """The rules that the largest group needs."""
-    return Rules(*rules(max(1, (int(groups.group["bits"].max(initial=1)) + 1) // 2)))
 
 
 def histograms(laid: Laid, groups: Groups, background: NpArray) -> NpArray:
@@ -66,15 +48,12 @@ def histograms(laid: Laid, groups: Groups, background: NpArray) -> NpArray:
     return counts
 
 
-def tables(
-    laid: Laid, groups: Groups, rule: Rules, counts: NpArray | None, output: int, first: int, last: int
-) -> NpArray:
+def tables(laid: Laid, groups: Groups, counts: NpArray | None, output: int, first: int, last: int) -> NpArray:
     """The tables of the groups from `first` to `last`, one after another.
 
     Args:
         laid: the forest.
         groups: its groups.
-        rule: quadrature rules.
         counts: see `histograms`; None for path-dependent values.
         output: which of the values that a leaf holds.
         first: the first group.
@@ -83,9 +62,10 @@ def tables(
     if first == last:
         return np.zeros(0)
     ends = groups.group[last - 1]
-    total = int(ends["table"] + ((ends["slots"] + 1) << ends["bits"]) - groups.group[first]["table"])
+    total = int(ends["table"] + ((ends["entries"] + 1) << ends["bits"]) - groups.group[first]["table"])
     out = np.zeros(total)
     known = np.zeros(0) if counts is None else counts
+    rule = Rules(*rules(max(1, (int(groups.group["bits"].max()) + 1) // 2)))
     _build(laid, groups, rule, known, output, first, out)
     return out
 
@@ -93,11 +73,13 @@ def tables(
 def look_up(
     laid: Laid, groups: Groups, table: NpArray, trees: tuple[int, int], j: int, x: NpArray, out: NpArray
 ) -> None:
-    """Add the contributions of the trees from `trees[0]` to `trees[1]` to `out`, (outputs, n, columns + 1).
+    """Add the contributions of the trees from `trees[0]` to `trees[1]` to `out`, (outputs, n, values + 1).
 
     The last column gets the leaves that the rows reach.
     """
-    _apply(laid, groups, table, trees[0], trees[1], j, x, out)
+    fit = max(1, min(BLOCKS, PLACES // (out.shape[0] * out.shape[2] * BLOCK)))
+    desk = np.empty((fit, out.shape[0], out.shape[2], BLOCK))
+    _apply(laid, groups, table, trees, j, x, desk, out)
 
 
 @kernel
@@ -122,23 +104,22 @@ def _apply(  # noqa: PLR0913
     t: Laid,
     g: Groups,
     table: NpArray,
-    first: int,
-    last: int,
+    trees: tuple[int, int],
     j: int,
     x: NpArray,
+    phi: NpArray,
     out: NpArray,
 ) -> None:
     n, columns = x.shape
-    blocks = np.empty((BLOCKS, columns, BLOCK))
-    phi = np.empty((BLOCKS, out.shape[0], columns + 1, BLOCK))
+    blocks = np.empty((len(phi), columns, BLOCK))
     k = np.empty((2 * t.depth + 3, BLOCK), np.int32)
-    for start in range(0, n, BLOCK * BLOCKS):
-        count = min(BLOCKS, (n - start + BLOCK - 1) // BLOCK)
+    for start in range(0, n, BLOCK * len(phi)):
+        count = min(len(phi), (n - start + BLOCK - 1) // BLOCK)
         phi[:] = 0.0
         for b in range(count):
             read_rows(x, start + b * BLOCK, blocks[b])
-        for tree in range(first, last):
-            origin = g.group[g.group_start[first]].table
+        for tree in range(trees[0], trees[1]):
+            origin = g.group[g.group_start[trees[0]]].table
             for b in range(count):
                 _look(t, g, table, origin, tree, blocks[b], k, phi[b, t.output[tree] + j])
         for b in range(count):
@@ -158,7 +139,7 @@ def _look(  # noqa: PLR0913
     phi: NpArray,
 ) -> None:
     """Add one tree's contributions for a block of rows."""
-    p, sets, step, group, feature = t.splits, t.sets, g.step, g.group, g.feature
+    p, sets, step, group, target = t.splits, t.sets, g.step, g.group, g.target
     last = len(phi) - 1
     for m in range(g.step_start[tree], g.step_start[tree + 1]):
         if step[m, 1] == DESCEND:
@@ -167,8 +148,8 @@ def _look(  # noqa: PLR0913
         w = group[step[m, 2]]
         index(p, sets, x, k, step[m], w.prefix, w.splits)
         at, size, here = w.table - origin, 1 << w.bits, k[len(k) - 1]
-        for i in range(w.slots + 1):
-            f = feature[w.slot + i] if i < w.slots else last
+        for i in range(w.entries + 1):
+            f = target[w.entry + i] if i < w.entries else last
             for r in range(BLOCK):
                 phi[f, r] += table[at + here[r]]
             at += size
@@ -184,41 +165,37 @@ def _build(
     first: int,
     out: NpArray,
 ) -> None:
-    most = 0
+    most, pairs = 0, False
     for i in range(len(g.group)):
         most = max(most, g.group[i].bits)
-    some = most + 2
-    leaves = Leaves(
-        np.empty(some),
-        np.empty(some, np.int64),
-        np.empty((some, 64)),
-        np.empty((some, 64), np.int64),
-        np.empty((some, 64), np.int64),
-        np.empty((some, 64), np.int64),
-    )
-    pattern = np.empty(1 << most, np.int64)
-    desk = np.empty((most + 2, 1 << most))
+        pairs = pairs or g.group[i].entries > g.group[i].slots
+    leaves = room(most + 2)
+    pattern, desk = np.empty(1 << most, np.int64), np.empty((most + 2, 1 << most))
+    double = np.empty((1 + (most * (most - 1) // 2 if pairs else 0), 1 << most))
     at, i = 0, first
     while at < len(out):
         w = g.group[i]
-        count = leaves_of(t, g.feature, w, output, leaves)
         size = 1 << w.bits
-        for leaf in range(count):
-            _patterns(leaves, leaf, size, pattern)
-            d = leaves.size[leaf]
+        for leaf in range(leaves_of(t, g.feature, w, output, leaves)):
+            patterns(leaves, leaf, size, pattern)
+            d, value = leaves.size[leaf], leaves.value[leaf]
             if len(counts):
                 _met(counts, w.histogram, size, pattern, desk[0], 1 << d)
-                _interventional(d, leaves.value[leaf], rule, desk)
+                _interventional(d, value, rule, desk, double)
             else:
-                _path_dependent(d, leaves.value[leaf], leaves.share[leaf], rule, desk)
-            _enter(leaves, leaf, pattern, desk, at, size, w.slots, out)
-        at += (w.slots + 1) * size
+                _path_dependent(d, value, leaves.share[leaf], rule, desk)
+                if pairs:
+                    path_dependent_pairs(d, value, leaves.share[leaf], rule, double)
+            _enter(leaves, leaf, pattern, desk, at, size, w, out)
+            if pairs:
+                _enter_pairs(leaves, leaf, pattern, double, at, size, w, out)
+        at += (w.entries + 1) * size
         i += 1
 
 
 @part
 def _enter(  # noqa: PLR0913
-    leaves: Leaves, leaf: int, pattern: NpArray, desk: NpArray, at: int, size: int, slots: int, out: NpArray
+    leaves: Leaves, leaf: int, pattern: NpArray, desk: NpArray, at: int, size: int, w: Any, out: NpArray
 ) -> None:
     """Add one leaf's contributions, and the leaf where it is reached, to its group's table."""
     d = leaves.size[leaf]
@@ -226,10 +203,25 @@ def _enter(  # noqa: PLR0913
         to = at + leaves.slot[leaf, j] * size
         for s in range(size):
             out[to + s] += desk[2 + j, pattern[s]]
-    to, full = at + slots * size, (1 << d) - 1
+    to, full = at + w.entries * size, (1 << d) - 1
     for s in range(size):
         if pattern[s] == full:
             out[to + s] += leaves.value[leaf]
+
+
+@part
+def _enter_pairs(  # noqa: PLR0913
+    leaves: Leaves, leaf: int, pattern: NpArray, double: NpArray, at: int, size: int, w: Any, out: NpArray
+) -> None:
+    """Add one leaf's interactions to its group's table."""
+    d, k = leaves.size[leaf], 1
+    for i in range(d):
+        for j in range(i + 1, d):
+            pair = place(leaves.slot[leaf, i], leaves.slot[leaf, j], w.slots)
+            to = at + (w.slots + pair) * size
+            for s in range(size):
+                out[to + s] += double[k, pattern[s]]
+            k += 1
 
 
 @kernel
@@ -238,74 +230,6 @@ def _met(counts: NpArray, at: int, size: int, pattern: NpArray, out: NpArray, se
     out[:sets] = 0.0
     for s in range(size):
         out[pattern[s]] += counts[at + s]
-
-
-@kernel
-def _patterns(leaves: Leaves, leaf: int, size: int, out: NpArray) -> None:
-    """For each index of the group, the set of the leaf's features that pass."""
-    for s in range(size):
-        passed = 0
-        for j in range(leaves.size[leaf]):
-            if (s & leaves.mask[leaf, j]) == leaves.want[leaf, j]:
-                passed |= 1 << j
-        out[s] = passed
-
-
-@kernel
-def leaves_of(t: Laid, feature: NpArray, w: Any, output: int, out: Leaves) -> int:
-    """List the leaves of a group; how many there are."""
-    if w.side >= 0:
-        _one_leaf(t, feature, w, w.split, w.side, output, out, 0)
-        return 1
-    count = 0
-    for v in range(w.split, w.split + w.splits):
-        for side in range(2):
-            if t.splits[v].leaf_left if side == 0 else t.splits[v].leaf_right:
-                _one_leaf(t, feature, w, v, side, output, out, count)
-                count += 1
-    return count
-
-
-@kernel
-def _one_leaf(  # noqa: PLR0913
-    t: Laid,
-    feature: NpArray,
-    w: Any,
-    split: int,
-    last: int,
-    output: int,
-    out: Leaves,
-    i: int,
-) -> None:
-    """Write one leaf: for each feature of its path the share let through, and the bits that tell whether it passes."""
-    p = t.splits
-    out.value[i] = t.value[split, last, output]
-    d = w.prefix
-    for j in range(d):
-        out.share[i, j], out.slot[i, j] = 1.0, j
-        out.mask[i, j], out.want[i, j] = 1 << j, 1 << j
-    v, side = np.int64(split), np.int64(last)
-    while v >= 0:
-        inside = w.side < 0 and v >= w.split
-        slot = np.int64(p[v].place)
-        if inside:
-            slot = 0
-            while feature[w.slot + slot] != p[v].feature:
-                slot += 1
-        j = 0
-        while j < d and out.slot[i, j] != slot:
-            j += 1
-        if j == d:
-            out.share[i, d], out.slot[i, d] = 1.0, slot
-            out.mask[i, d], out.want[i, d] = 0, 0
-            d += 1
-        out.share[i, j] *= p[v].share_left if side == 0 else p[v].share_right
-        if inside:
-            bit = 1 << (w.prefix + v - w.split)
-            out.mask[i, j] |= bit
-            out.want[i, j] |= bit if side == 0 else 0
-        v, side = np.int64(p[v].parent), np.int64(p[v].side)
-    out.size[i] = d
 
 
 @kernel
@@ -348,10 +272,12 @@ def _butterfly(d: int, t: float, f: NpArray) -> None:
 
 
 @kernel
-def _interventional(d: int, value: float, rule: Rules, desk: NpArray) -> None:
-    """The same against a background, whose passing sets are in row 0."""
+def _interventional(d: int, value: float, rule: Rules, desk: NpArray, double: NpArray) -> None:
+    """The same against a background, whose passing sets are in row 0; interactions to `double`, where it has room."""
     order, n = max(1, (d + 1) // 2), 1 << d
     met, f = desk[0], desk[1]
+    pairs = len(double) > 1
+    double[1 : 1 + d * (d - 1) // 2, :n] = 0.0
     for j in range(d):
         desk[2 + j, :n] = 0.0
     for q in range(order):
@@ -367,3 +293,5 @@ def _interventional(d: int, value: float, rule: Rules, desk: NpArray) -> None:
                     desk[2 + j, s] -= f[s] * off
                     desk[2 + j, s + bit] += (f[s + bit] - f[s] / (1 - t)) * on
             bit *= 2
+        if pairs:
+            interventional_pairs(d, t, weight, f, double)
