@@ -63,6 +63,7 @@ _HOMES = {
     "Neuron": "core.target",
     "NoiseTunnel": "methods.gradient",
     "Occlusion": "methods.perturbation",
+    "PairAttribution": "results",
     "PartialDependence": "methods.effects",
     "PartitionShap": "methods.perturbation",
     "PellucidError": "core.errors",
@@ -167,6 +168,7 @@ if TYPE_CHECKING:
         Explanation,
         Importance,
         Interactions,
+        PairAttribution,
         Quality,
         Units,
     )
@@ -225,6 +227,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Neuron",
     "NoiseTunnel",
     "Occlusion",
+    "PairAttribution",
     "PartialDependence",
     "PartitionShap",
     "PellucidError",

@@ -3,4 +3,5 @@
 from . import effects as effects
 from . import inside as inside
 from . import interplay as interplay
+from . import pairs as pairs
 from .tell import tell as tell

@@ -42,3 +42,4 @@ from .projection import projection as projection  # isort: skip
 from .architecture import architecture as architecture  # isort: skip
 from .linearity import linearity as linearity  # isort: skip
 from .linearity import effective as effective  # isort: skip
+from .pair_map import pair_map as pair_map  # isort: skip

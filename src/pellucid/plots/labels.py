@@ -65,6 +65,8 @@ class Words:
     since_first: str
     change_of: str
     own_curves: str
+    mean_size: str
+    pair_map: str
     band: str
     per_interval: str
     per_category: str
@@ -139,6 +141,8 @@ EN = Words(
     since_first="change from the first point ({space})",
     change_of="interaction effect on {target} ({space})",
     own_curves="thin: {n} single rows",
+    mean_size="mean size of the {axis}",
+    pair_map="off the diagonal: two columns together; on it: a column by itself",
     band="band: 95 % interval",
     per_interval="bars at the bottom: rows per interval, {low:,} to {high:,}",
     per_category="bars at the bottom: where the rows are",
@@ -205,6 +209,8 @@ ZH = Words(
     since_first="相对第一个点的变化（{space}）",
     change_of="对 {target} 的交互效应（{space}）",
     own_curves="细线：{n} 行各自的曲线",
+    mean_size="{axis}的平均大小",
+    pair_map="对角线外：两列的共同作用；对角线上：单列自身的作用",
     band="色带：95 % 区间",
     per_interval="底部的条：每个区间的行数，{low:,} 至 {high:,}",
     per_category="底部的条：数据的分布",

@@ -16,6 +16,7 @@ from .importance import Importance as Importance
 from .interactions import Interactions as Interactions
 from .maps import GradientMaps as GradientMaps
 from .maps import Maps as Maps
+from .pair_attribution import PairAttribution as PairAttribution
 from .units import Units as Units
 from .weights import KernelUnits as KernelUnits
 from .weights import WeightUnits as WeightUnits

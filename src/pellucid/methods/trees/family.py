@@ -19,7 +19,7 @@ from pellucid.core.run import Run, current
 from pellucid.core.types import NpArray
 from pellucid.core.views import Trees
 from pellucid.methods.base import Method, one, quality
-from pellucid.results import Attribution
+from pellucid.results import Attribution, PairAttribution
 
 from .aim import TreeAim
 from .answer import Answer
@@ -50,7 +50,7 @@ class TreeMethod(Method, abstract=True):
         features: Features | None = None,
         classes: Sequence[str] = (),
         output: str | int | None = None,
-    ) -> Attribution:
+    ) -> Attribution | PairAttribution:
         """Explain rows of `x`.
 
         Args:
@@ -79,7 +79,7 @@ class TreeMethod(Method, abstract=True):
 
     def _explained(
         self, data: Data, target: Any, background: Any, classes: tuple[str, ...], run: Run
-    ) -> Attribution:
+    ) -> Attribution | PairAttribution:
         view = trees(data, background, run)
         facts, forest = data.model.facts, view.forest
         aim = TreeAim(target, forest, classes or facts.classes, facts.classifier)
@@ -89,32 +89,33 @@ class TreeMethod(Method, abstract=True):
         labels = aim.labels(answer.raw)
         link = LINKS.get(forest.link)
         scores = None if link is None or not aim.classes else link(answer.raw)
-        players, player_values = _grouped(data.features, answer.values)
         estimand = f"{self.called} of {answer.space} {one(labels)}, {answer.said}"
-        return Attribution(
-            values=answer.values,
-            features=data.features,
-            quality=quality(view.notes, run, estimand, None),
-            provenance=self._provenance(facts.name, run, (*facts.notes, *forest.notes, *view.notes.said)),
-            space=answer.space,
-            x=data.x,
-            output=answer.output,
-            base=answer.hidden,
-            target=labels,
-            scores=scores,
-            classes=aim.classes,
-            score_space="probability" if scores is not None and answer.space != "probability" else "",
-            players=players,
-            player_values=player_values,
-            index=data.index,
-            frame=data.frame,
-        )
+        known: dict[str, Any] = {
+            "values": answer.values,
+            "features": data.features,
+            "quality": quality(view.notes, run, estimand, None),
+            "provenance": self._provenance(facts.name, run, (*facts.notes, *forest.notes, *view.notes.said)),
+            "space": answer.space,
+            "x": data.x,
+            "output": answer.output,
+            "base": answer.hidden,
+            "target": labels,
+            "scores": scores,
+            "classes": aim.classes,
+            "score_space": "probability" if scores is not None and answer.space != "probability" else "",
+            "index": data.index,
+            "frame": data.frame,
+        }
+        if answer.values.ndim == 3:
+            return PairAttribution(**known)
+        players, player_values = _grouped(data.features, answer.values)
+        return Attribution(**known, players=players, player_values=player_values)
 
     def _checked(self, view: Trees, data: Data, answer: Answer) -> None:
         """Say how far the values add up on every row, and how near the forest is to the model's own output."""
         notes, forest = view.notes, view.forest
         notes.certify(kind="exact", exact=True)
-        gap = np.abs(answer.output - answer.hidden - answer.values.sum(1))
+        gap = np.abs(answer.output - answer.hidden - answer.values.reshape(len(data.x), -1).sum(1))
         notes.check(
             "additivity",
             gap / scale(forest),

@@ -27,9 +27,11 @@ class TreeShap(TreeMethod):
 
     The prediction is the raw one, where trees add up: log-odds for most boosted classifiers, probabilities for forests.
 
-    Values of columns in a group are added up. Additivity is checked on every row.
+    Values of columns in a group are added up. Additivity is checked on every row. With `interactions` the result is a
+    `PairAttribution`: Shapley interaction values of all pairs, whose lines add up to the values of the columns.
 
-    Shapes: ``values: (n, columns)``.   Cost: no model calls; the trees are walked once per block of rows, or looked up.
+    Shapes: ``values: (n, columns)``, or ``(n, columns, columns)`` for pairs.
+    Cost: no model calls; the trees are walked once per block of rows, or looked up.
     Raises: `CapabilityError` where the model is no sum of trees, or holds no training weights; `ParameterError` where
     the background does not go with the mode.
 
@@ -52,9 +54,15 @@ class TreeShap(TreeMethod):
         choices=("auto", "path_dependent", "interventional"),
     )
 
+    interactions: bool = param(
+        default=False, doc="whether every pair of columns is asked for what it does together"
+    )
+
     def attribute(self, t: Trees, aim: TreeAim) -> Answer:
         self._check(t)
-        return import_module(".engine", __package__).explain(t, aim.weights, self.title)
+        return import_module(".engine", __package__).explain(
+            t, aim.weights, self.title, pairs=self.interactions
+        )
 
     def _check(self, t: Trees) -> None:
         if self.mode == "interventional" and t.background is None:

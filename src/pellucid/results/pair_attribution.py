@@ -1,0 +1,135 @@
+"""PairAttribution: how much each feature, and each pair of features together, moved the explained number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.errors import CapabilityError
+from pellucid.core.features import Columns
+from pellucid.core.types import NpArray
+
+from .attribution import Attribution
+from .base import Explanation
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class PairAttribution(Explanation):
+    """How much each column of each row moved the explained number by itself, and each pair of columns together.
+
+    Attributes:
+        values: (n, columns, columns), symmetric: half of each pair's interaction on either side of the diagonal, what
+            a column does by itself on it. A row's matrix adds up to output - base, each of its lines to the column's
+            attribution.
+        x: (n, columns) of the input, as numbers.
+        output: (n,) the explained number at x.
+        base: (n,) it with every column hidden.
+        target: what was explained, one label per row.
+        scores: (n, classes) the model's outputs at x, where they are classes.
+        classes: names of these outputs.
+        score_space: what they count in, where the explained number counts in something else; "" is `space`.
+        index: the rows' own labels in the frame they came from.
+        frame: the kind of frame they came in, "pandas", "polars" or "".
+    """
+
+    x: NpArray
+    output: NpArray
+    base: NpArray
+    target: tuple[str, ...] = ()
+    scores: NpArray | None = None
+    classes: tuple[str, ...] = ()
+    score_space: str = ""
+    index: tuple[Any, ...] = ()
+    frame: str = ""
+
+    @property
+    def residual(self) -> NpArray:
+        """(n,) what is missing to completeness: output - base - sum of values."""
+        return self.output - self.base - self.values.sum((1, 2))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called."""
+        return tuple(self.features.name((i,)) for i in range(self.values.shape[1]))
+
+    @property
+    def attribution(self) -> Attribution:
+        """Each column's attribution, its share of its interactions included."""
+        return Attribution(
+            values=self.values.sum(2),
+            features=self.features,
+            quality=self.quality,
+            provenance=self.provenance,
+            space=self.space,
+            x=self.x,
+            output=self.output,
+            base=self.base,
+            target=self.target,
+            scores=self.scores,
+            classes=self.classes,
+            score_space=self.score_space,
+            index=self.index,
+            frame=self.frame,
+        )
+
+    @property
+    def strength(self) -> NpArray:
+        """(columns, columns) mean sizes over rows: of whole interactions, and on the diagonal of what is left."""
+        mean = np.abs(self.values).mean(0)
+        return mean + mean * (1 - np.eye(len(mean)))
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """All pairs by number, the strongest first."""
+        first, second = np.triu_indices(self.values.shape[1], 1)
+        order = np.argsort(-self.strength[first, second], kind="stable")
+        return tuple((int(first[k]), int(second[k])) for k in order)
+
+    @property
+    def shared(self) -> float:
+        """The share of pairs in all that is attributed, by size."""
+        sizes = np.abs(self.values).sum(0)
+        total = float(sizes.sum())
+        return float(1 - np.trace(sizes) / total) if total > 0 else 0.0
+
+    def partner(self, column: str | int) -> int:
+        """The number of the column that acts most together with this one."""
+        if not isinstance(self.features, Columns):
+            raise CapabilityError(
+                "Columns are chosen from tables only.", got=f"{self.features.kind} features"
+            )
+        k = self.features.position(column)
+        mine = self.strength[k].copy()
+        mine[k] = -1.0
+        return int(mine.argmax())
+
+    def __getitem__(self, key: Any) -> PairAttribution:
+        """`e[3]` and `e[2:5]` give rows as a result of their own."""
+        try:
+            kept = np.atleast_1d(np.arange(len(self))[key])
+        except IndexError as error:
+            raise IndexError(f"Row {key} is not among the {len(self)} rows of this result.") from error
+
+        def each(t: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(t[i] for i in kept) if t else t
+
+        return replace(
+            self,
+            values=self.values[kept],
+            x=self.x[kept],
+            output=self.output[kept],
+            base=self.base[kept],
+            target=each(self.target),
+            scores=None if self.scores is None else self.scores[kept],
+            index=each(self.index),
+            quality=self.quality.of_rows(kept),
+        )
+
+    def to_frame(self) -> Any:
+        """Columns by columns: the mean size of each interaction over the rows, and of what columns do by themselves."""
+        from pellucid.core.extras import need
+
+        pandas = need("pandas", what="A frame", extra="frames")
+        return pandas.DataFrame(self.strength, index=list(self.names), columns=list(self.names))
