@@ -95,5 +95,5 @@ def _numbers(ax: Axes, part: NpArray, limit: float, is_signed: bool) -> None:
         text = f"{value:+.2g}" if is_signed else f"{value:.2g}"
         ax.text(
             j, i, text.replace("-", "\N{MINUS SIGN}"), ha="center", va="center",
-            fontsize=theme.SMALL, color="white" if dark else theme.LINE,
+            fontsize=theme.SMALL, color=theme.LABEL_BACK if dark else theme.LINE,
         )  # fmt: skip
