@@ -47,12 +47,11 @@ def room(leaves: int) -> Leaves:
 @kernel
 def patterns(leaves: Leaves, leaf: int, size: int, out: NpArray) -> None:
     """For each index of the group, the set of the leaf's features that pass."""
-    for s in range(size):
-        passed = 0
-        for j in range(leaves.size[leaf]):
-            if (s & leaves.mask[leaf, j]) == leaves.want[leaf, j]:
-                passed |= 1 << j
-        out[s] = passed
+    out[:size] = 0
+    for j in range(leaves.size[leaf]):
+        mask, want, bit = leaves.mask[leaf, j], leaves.want[leaf, j], 1 << j
+        for s in range(size):
+            out[s] |= bit if (s & mask) == want else 0
 
 
 @kernel

@@ -251,11 +251,8 @@ def _path_dependent(d: int, value: float, share: NpArray, rule: Rules, desk: NpA
             m *= 2
         for j in range(d):
             off, on = -1 / (1 - t), (1 - share[j]) / (share[j] * (1 - t) + t)
-            bit = 1 << j
-            for start in range(0, n, 2 * bit):
-                for s in range(start, start + bit):
-                    desk[2 + j, s] += product[s] * off
-                    desk[2 + j, s + bit] += product[s + bit] * on
+            for s in range(n):
+                desk[2 + j, s] += product[s] * (on if (s >> j) & 1 else off)
 
 
 @kernel
