@@ -7,6 +7,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -78,7 +79,7 @@ class XgboostForest(FunctionModel):
     def _known(self, x: NpArray) -> NpArray:
         return x if np.isnan(self.blank) else np.where(x == self.blank, np.nan, x)
 
-    @property
+    @cached_property
     def _read(self) -> tuple[Forest, list[list[Any] | None]]:
         """The forest, and per column the categories that the model was trained on, in the order of their codes."""
         booster, rounds, classes = self.booster, self.rounds, self.facts.classes

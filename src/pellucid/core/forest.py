@@ -166,6 +166,13 @@ class Forest:
         return used
 
     @cached_property
+    def scale(self) -> float:
+        """How large a prediction could be: the largest leaf of every tree, and the base, without their signs."""
+        largest, reached = np.zeros(self.trees), self.owner >= 0
+        np.maximum.at(largest, self.owner[reached], np.abs(self.value[reached]).max(1))
+        return float(largest.sum() + np.abs(self.base).max() + 1e-12)
+
+    @cached_property
     def depth(self) -> int:
         """Splits on the longest path."""
         return self._levels[0]

@@ -76,15 +76,7 @@ def verified(forest: Forest, raw: Callable[[NpArray], NpArray], name: str) -> Fo
 
 def rounding(forest: Forest) -> float:
     """What float32 may lose in adding up the leaves."""
-    return 2e-6 * scale(forest)
-
-
-def scale(forest: Forest) -> float:
-    """How large a prediction could be: the largest leaf of every tree, and the base, without their signs."""
-    largest = np.zeros(forest.trees)
-    reached = forest.owner >= 0
-    np.maximum.at(largest, forest.owner[reached], np.abs(forest.value[reached]).max(1))
-    return float(largest.sum() + np.abs(forest.base).max() + 1e-12)
+    return 2e-6 * forest.scale
 
 
 def probe(forest: Forest, rows: int = ROWS) -> NpArray:

@@ -17,6 +17,7 @@ from .compiled import kernel, part
 from .layout import Laid, add_rows, decide, read_rows
 from .quadrature import (
     BLOCK,
+    SHORT,
     Desk,
     bottom_split,
     desk_of,
@@ -45,7 +46,7 @@ def _through(s: Any, k: NpArray, d: Desk, side: int, there: int) -> None:
     """Write how far each row goes to one side of a split on the fixed feature to the desk's first row of sums."""
     left, total = d.left + s.depth, d.sums
     share = s.share_left if side == 0 else s.share_right
-    for r in range(BLOCK):
+    for r in range(d.block):
         passes = k[left, r] if side == 0 else 1.0 - k[left, r]
         k[total, r] = passes if there else share
 
@@ -58,7 +59,7 @@ def _down(s: Any, k: NpArray, d: Desk, side: int, there: int) -> None:
     _through(s, k, d, side, there)
     outside = d.outside + s.depth * d.order
     for q in range(d.order):
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[outside + d.order + q, r] = k[outside + q, r] * k[d.sums, r]
 
 
@@ -70,11 +71,11 @@ def _up(s: Any, k: NpArray, d: Desk, there: int) -> None:
     left, total = d.left + s.depth, d.sums
     for i in range(size):
         here = d.inside + 2 * s.depth * size + i
-        for r in range(BLOCK):
+        for r in range(d.block):
             passes = k[left, r] if there else s.share_left
             other = 1.0 - k[left, r] if there else s.share_right
             k[total, r] = k[here, r] * passes + k[here + size, r] * other
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[up + i, r] = k[total, r]
 
 
@@ -113,18 +114,29 @@ def _tree(t: Laid, w: Walk, x: NpArray, k: NpArray, d: Desk, tree: int, fixed: t
 def _run(t: Laid, w: Walk, x: NpArray, fixed: tuple[int, int], out: NpArray) -> None:
     outputs, (n, columns) = len(out), x.shape
     most, width = w.nodes.shape[1], t.value.shape[2]
+    block = min(BLOCK, (n + SHORT - 1) // SHORT * SHORT) if n else SHORT
     at = desk_of(outputs, columns, t.depth, most, width)
-    k, block = np.empty((at.sums + 2, BLOCK)), np.empty((columns, BLOCK))
-    for start in range(0, n, BLOCK):
-        read_rows(x, start, block)
+    k, rows = np.empty((at.sums + 2, block)), np.empty((columns, block))
+    for start in range(0, n, block):
+        read_rows(x, start, rows)
         k[: at.outside] = 0.0
         for tree in range(len(t.output)):
             order = w.order[tree]
             for q in range(order):
                 k[at.outside + q] = w.weights[order, q]
             d = Desk(
-                0, at.outside, at.inside, at.left, at.passed, at.sums, width, columns, order, t.output[tree]
+                0,
+                at.outside,
+                at.inside,
+                at.left,
+                at.passed,
+                at.sums,
+                width,
+                columns,
+                block,
+                order,
+                t.output[tree],
             )
-            _tree(t, w, block, k, d, tree, fixed)
+            _tree(t, w, rows, k, d, tree, fixed)
         for j in range(outputs):
             add_rows(k[j * columns : (j + 1) * columns], start, out[j])

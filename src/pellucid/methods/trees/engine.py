@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from .plan import Plan, plan
 Mix = Callable[[NpArray], NpArray]
 """Raw predictions (n, outputs) -> (n, outputs): how much each output counts in what is explained of each row."""
 KERNELS = "compiling the kernels that walk trees, once after installation"
+_done: set[str] = set()
 ROWS = 4096
 """Rows of one piece of work."""
 PLACES = 1 << 22
@@ -58,9 +60,8 @@ def explain(t: Trees, mix: Mix, label: str, *, pairs: bool = False) -> Answer:
     x = np.ascontiguousarray(t.x, np.float64)
     background = None if t.background is None else np.ascontiguousarray(t.background, np.float64)
     whole = plan(t.forest)
-    with announced(t.run, KERNELS):
+    with _first_time("hidden", t.run):
         base = hidden(whole, background)
-        leaf_sums(whole.laid, x[:0], np.zeros((0, whole.fewer)))
     job = Job(x, background, t.run, label, pairs)
     if whole.fewer == 1:
         found, reached, said = job.values(whole, None)
@@ -76,6 +77,17 @@ def explain(t: Trees, mix: Mix, label: str, *, pairs: bool = False) -> Answer:
     return Answer(
         squared(found, x.shape[1]) if pairs else found, answers, output, empty, said, t.forest.space
     )
+
+
+@contextmanager
+def _first_time(what: str, run: Run) -> Iterator[None]:
+    """Say that kernels are being compiled, should that take long, the first time that something is done."""
+    if what in _done:
+        yield
+        return
+    with announced(run, KERNELS):
+        yield
+    _done.add(what)
 
 
 def _needed(weights: NpArray) -> tuple[int, ...]:
@@ -108,7 +120,7 @@ class Job:
         found, reached = np.zeros((n, size)), np.zeros((n, p.fewer))
         said, todo = passes(p, self.x, self.background, self.pairs)
         for job in todo:
-            with announced(self.run, KERNELS):
+            with _first_time(said.rpartition(",")[2], self.run):
                 job(slice(0, 0), np.zeros((p.fewer, 0, size + 1)))
 
             def work(rows: slice, job: Work = job) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 from pellucid.core.errors import CapabilityError, DataError
 from pellucid.core.features import Columns, Features
 from pellucid.core.forest import Forest
-from pellucid.core.forest_check import scale
 from pellucid.core.intake import Data, read
 from pellucid.core.links import LINKS
 from pellucid.core.model import Forested
@@ -118,7 +117,7 @@ class TreeMethod(Method, abstract=True):
         gap = np.abs(answer.output - answer.hidden - answer.values.reshape(len(data.x), -1).sum(1))
         notes.check(
             "additivity",
-            gap / scale(forest),
+            gap / forest.scale,
             warn=1e-9,
             fail=1e-6,
             meaning="The values of a row should add up to its prediction less the base.",

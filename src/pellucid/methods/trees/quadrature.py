@@ -27,7 +27,9 @@ from .layout import Laid, add_rows, decide, read_rows
 from .walk import BOTTOM, ENTER, LEAVE, Walk
 
 BLOCK = 64
-"""Rows that walk the trees together."""
+"""Rows that walk the trees together, where there are so many."""
+SHORT = 2
+"""Rows of the shortest block; blocks of fewer rows than `BLOCK` are multiples of it."""
 
 
 class Desk(NamedTuple):
@@ -40,7 +42,7 @@ class Desk(NamedTuple):
         left: (depth + 1) whether rows go left at the split of that depth.
         passed: (depth + 1) whether rows pass all splits on its feature down to there, on the side taken.
         sums: (2) room for sums.
-        width, columns: sizes.
+        width, columns, block: sizes.
         order: quadrature nodes of the tree.
         first: the first output that it feeds.
     """
@@ -53,6 +55,7 @@ class Desk(NamedTuple):
     sums: int
     width: int
     columns: int
+    block: int
     order: int
     first: int
 
@@ -66,10 +69,10 @@ def shapley(laid: Laid, plan: Walk, x: NpArray, out: NpArray) -> None:
 def _bottom(s: Any, v: int, value: NpArray, nodes: NpArray, k: NpArray, d: Desk) -> None:
     """A split whose children are both leaves, its feature for the first time on the path."""
     left, total, outside = d.left + s.depth, d.sums, d.outside + s.depth * d.order
-    for r in range(BLOCK):
+    for r in range(d.block):
         k[total, r] = 0.0
     for q in range(d.order):
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[total, r] += k[outside + q, r]
     up = d.inside + (max(0, 2 * (s.depth - 1) + s.side)) * d.width * d.order
     for j in range(d.width):
@@ -78,12 +81,12 @@ def _bottom(s: Any, v: int, value: NpArray, nodes: NpArray, k: NpArray, d: Desk)
         for q in range(d.order):
             t = nodes[q]
             off, on = (1 - t) * mean + t * b, t * (a - b)
-            for r in range(BLOCK):
+            for r in range(d.block):
                 k[up, r] = off + k[left, r] * on
             up += 1
         off, on = b - mean, a - b
         phi = d.phi + (d.first + j) * d.columns + s.feature
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[phi, r] += k[total, r] * (off + k[left, r] * on)
 
 
@@ -95,21 +98,21 @@ def _bottom_again(s: Any, v: int, i: int, value: NpArray, ratio: NpArray, k: NpA
     for j in range(d.width):
         a, b = value[v, 0, j], value[v, 1, j]
         mean = s.share_left * a + s.share_right * b
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[total, r] = 0.0
         for q in range(d.order):
             old = ratio[i, 0, 0, q] * a + (ratio[i, 1, 0, q] + ratio[i, 1, 1, q]) * b
             new = ratio[i, 0, 1, q] * a - ratio[i, 1, 1, q] * b
             slope_old = ratio[i, 0, 2, q] * a + (ratio[i, 1, 2, q] + ratio[i, 1, 3, q]) * b
             slope_new = ratio[i, 0, 3, q] * a - ratio[i, 1, 3, q] * b
-            for r in range(BLOCK):
+            for r in range(d.block):
                 held = k[passed, r]
                 here = held * k[left, r]
                 k[up, r] = mean + held * old + here * new
                 k[total, r] += k[outside + q, r] * (held * slope_old + here * slope_new)
             up += 1
         phi = d.phi + (d.first + j) * d.columns + s.feature
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[phi, r] += k[total, r]
 
 
@@ -117,7 +120,7 @@ def _bottom_again(s: Any, v: int, i: int, value: NpArray, ratio: NpArray, k: NpA
 def _down(s: Any, nodes: NpArray, k: NpArray, d: Desk, side: int) -> None:
     """Go down on one side: whether rows pass so far, and the factors outside the child."""
     left, passed, outside = d.left + s.depth, d.passed + s.depth, d.outside + s.depth * d.order
-    for r in range(BLOCK):
+    for r in range(d.block):
         k[passed, r] = k[left, r] if side == 0 else 1.0 - k[left, r]
     if s.leaf_left if side == 0 else s.leaf_right:
         return
@@ -125,7 +128,7 @@ def _down(s: Any, nodes: NpArray, k: NpArray, d: Desk, side: int) -> None:
     for q in range(d.order):
         t = nodes[q]
         off = (1 - t) * share
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[below + q, r] = k[outside + q, r] * (off + t * k[passed, r])
 
 
@@ -134,7 +137,7 @@ def _down_again(s: Any, i: int, ratio: NpArray, k: NpArray, d: Desk, side: int) 
     """The same where the feature came before."""
     left, passed, outside = d.left + s.depth, d.passed + s.depth, d.outside + s.depth * d.order
     before = d.passed + s.above
-    for r in range(BLOCK):
+    for r in range(d.block):
         here = k[before, r] * k[left, r]
         k[passed, r] = here if side == 0 else k[before, r] - here
     if s.leaf_left if side == 0 else s.leaf_right:
@@ -142,7 +145,7 @@ def _down_again(s: Any, i: int, ratio: NpArray, k: NpArray, d: Desk, side: int) 
     below, share = outside + d.order, s.share_left if side == 0 else s.share_right
     for q in range(d.order):
         old, new = ratio[i, side, 0, q], ratio[i, side, 1, q]
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[below + q, r] = k[outside + q, r] * (share + old * k[before, r] + new * k[passed, r])
 
 
@@ -152,7 +155,7 @@ def leaf_inside(s: Any, v: int, value: NpArray, k: NpArray, d: Desk, side: int) 
     place = d.inside + (2 * s.depth + side) * d.width * d.order
     for j in range(d.width):
         for _ in range(d.order):
-            for r in range(BLOCK):
+            for r in range(d.block):
                 k[place, r] = value[v, side, j]
             place += 1
 
@@ -166,13 +169,13 @@ def _up(s: Any, nodes: NpArray, k: NpArray, d: Desk) -> None:
     here = d.inside + 2 * s.depth * size
     there, up = here + size, d.inside + (max(0, 2 * (s.depth - 1) + s.side)) * size
     for j in range(d.width):
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[ours, r] = 0.0
             k[theirs, r] = 0.0
         for q in range(d.order):
             t = nodes[q]
             off_left, off_right = (1 - t) * a, (1 - t) * b + t
-            for r in range(BLOCK):
+            for r in range(d.block):
                 on_left, on_right, c = k[here, r], k[there, r], k[outside + q, r]
                 k[ours, r] += c * on_left
                 k[theirs, r] += c * on_right
@@ -180,7 +183,7 @@ def _up(s: Any, nodes: NpArray, k: NpArray, d: Desk) -> None:
                 k[up, r] = on_left * (off_left + passes) + on_right * (off_right - passes)
             here, there, up = here + 1, there + 1, up + 1
         phi = d.phi + (d.first + j) * d.columns + s.feature
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[phi, r] += k[ours, r] * (k[left, r] - a) + k[theirs, r] * (1.0 - b - k[left, r])
 
 
@@ -192,12 +195,12 @@ def _up_again(s: Any, i: int, ratio: NpArray, k: NpArray, d: Desk) -> None:
     here = d.inside + 2 * s.depth * size
     there, up = here + size, d.inside + (max(0, 2 * (s.depth - 1) + s.side)) * size
     for j in range(d.width):
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[total, r] = 0.0
         for q in range(d.order):
             la, lb, lc, ld = ratio[i, 0, 0, q], ratio[i, 0, 1, q], ratio[i, 0, 2, q], ratio[i, 0, 3, q]
             ra, rb, rc, rd = ratio[i, 1, 0, q], ratio[i, 1, 1, q], ratio[i, 1, 2, q], ratio[i, 1, 3, q]
-            for r in range(BLOCK):
+            for r in range(d.block):
                 held = k[passed, r]
                 went = held * k[left, r]
                 other = held - went
@@ -207,7 +210,7 @@ def _up_again(s: Any, i: int, ratio: NpArray, k: NpArray, d: Desk) -> None:
                 k[up, r] = on_left * (a + held * la + went * lb) + on_right * (b + held * ra + other * rb)
             here, there, up = here + 1, there + 1, up + 1
         phi = d.phi + (d.first + j) * d.columns + s.feature
-        for r in range(BLOCK):
+        for r in range(d.block):
             k[phi, r] += k[total, r]
 
 
@@ -263,7 +266,7 @@ def desk_of(outputs: int, columns: int, depth: int, most: int, width: int) -> De
     inside = outside + (depth + 1) * most
     left = inside + (2 * depth + 2) * width * most
     passed = left + depth + 1
-    return Desk(0, outside, inside, left, passed, passed + depth + 1, width, columns, 0, 0)
+    return Desk(0, outside, inside, left, passed, passed + depth + 1, width, columns, 0, 0, 0)
 
 
 @kernel
@@ -288,18 +291,29 @@ def _run(t: Laid, w: Walk, x: NpArray, out: NpArray) -> None:
     """Block after block of rows."""
     outputs, (n, columns) = len(out), x.shape
     most, width = w.nodes.shape[1], t.value.shape[2]
+    block = min(BLOCK, (n + SHORT - 1) // SHORT * SHORT) if n else SHORT
     at = desk_of(outputs, columns, t.depth, most, width)
-    k, block = np.empty((at.sums + 2, BLOCK)), np.empty((columns, BLOCK))
-    for start in range(0, n, BLOCK):
-        read_rows(x, start, block)
+    k, rows = np.empty((at.sums + 2, block)), np.empty((columns, block))
+    for start in range(0, n, block):
+        read_rows(x, start, rows)
         k[: at.outside] = 0.0
         for tree in range(len(t.output)):
             order = w.order[tree]
             for q in range(order):
                 k[at.outside + q] = w.weights[order, q]
             d = Desk(
-                0, at.outside, at.inside, at.left, at.passed, at.sums, width, columns, order, t.output[tree]
+                0,
+                at.outside,
+                at.inside,
+                at.left,
+                at.passed,
+                at.sums,
+                width,
+                columns,
+                block,
+                order,
+                t.output[tree],
             )
-            _tree(t, w, block, k, d, tree)
+            _tree(t, w, rows, k, d, tree)
         for j in range(outputs):
             add_rows(k[j * columns : (j + 1) * columns], start, out[j])
