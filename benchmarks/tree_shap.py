@@ -3,9 +3,9 @@
     python -m benchmarks.tree_shap [part of a name ...]
 
 Ours is the whole call. From 1,000 rows on tables and plan are built anew each time; below, they are kept, as the peers
-keep their explainers. The reading of the model, done once per model, is left out. Peers that take long are timed on fewer rows and scaled: their cost is
-proportional to the rows. shap hands path-dependent values of XGBoost and LightGBM over to these libraries; its own
-code is timed too ("shap, own code").
+keep their explainers. The reading of the model, done once per model, is left out. Peers that take long are timed on
+fewer rows and scaled: their cost is proportional to the rows. shap hands path-dependent values of XGBoost and LightGBM
+over to these libraries; its own code is timed too ("shap, own code").
 """
 
 from __future__ import annotations
