@@ -371,6 +371,8 @@ def things() -> dict[str, Any]:
         **names,
         "net": nets.seeded(Net),
         "pooled_net": nets.seeded(nets.Pooled),
+        "transformer": nets.seeded(nets.Transformer),
+        "digits": nets.rows(4, 1, 8, 8),
         "images": images,
         "forest": forest,
         "X": X[:60],

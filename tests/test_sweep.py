@@ -42,6 +42,7 @@ MODELS: dict[str, tuple[Any, np.ndarray]] = {
     "mlp": (nets.seeded(lambda: nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))), TABLE),
     "cnn": (nets.seeded(nets.PoolCNN), IMAGES),
     "pooled": (nets.seeded(nets.Pooled), IMAGES),
+    "attentive": (nets.seeded(nets.Transformer), IMAGES),
     "forest": (FOREST, TABLE),
     "function": (curved, TABLE),
     "image function": (bright, IMAGES),
@@ -52,10 +53,11 @@ NEEDS = {
     "internals": ("mlp", "cnn"),
     "trees": ("forest",),
 }
-ANY = tuple(model for model in MODELS if model != "pooled")
+ANY = tuple(model for model in MODELS if model not in ("pooled", "attentive"))
 MAPS = {info.name: ("cnn",) for info in pellucid.methods() if issubclass(info.cls, MapMethod)}
 ONLY = {
     **MAPS,
+    "attention": ("attentive",),
     "cam": ("pooled",),
     "kernels": ("cnn", "pooled"),
     "exact_shapley": ("mlp", "forest", "function"),

@@ -10,6 +10,7 @@ import numpy as np
 from pellucid.core.features import Columns, Features, Pixels, Steps, Tokens
 from pellucid.results import (
     ActivationUnits,
+    AttentionMaps,
     Attribution,
     Check,
     Clusters,
@@ -298,6 +299,28 @@ def linear() -> LinearUnits:
     )
 
 
+def attention(rows: int = 1, layers: int = 3, heads: int = 4, tokens: int = 9, **more: Any) -> AttentionMaps:
+    """Attention over words, or over the patches of an image."""
+    values = np.exp(2 * np.random.default_rng(4).normal(size=(layers, rows, heads, tokens, tokens)))
+    words = ("[CLS]", "the", "cat", "sat", "on", "a", "mat", ".", "[SEP]")
+    return AttentionMaps(
+        values=values / values.sum(-1, keepdims=True),
+        quality=Quality("test", exact=True),
+        provenance=Provenance("attention", "Attention"),
+        layers=tuple(f"encoder.{i}.attn" for i in range(layers)),
+        kinds=("SelfAttention",) * layers,
+        shapes=((rows, heads, tokens, tokens),) * layers,
+        windows=(1,) * layers,
+        **{"features": Tokens((words,) * rows), **more},
+    )
+
+
+def attended_image() -> AttentionMaps:
+    """Attention from a class token and 4x4 patches."""
+    x = np.random.default_rng(5).random((1, 3, 32, 32))
+    return attention(tokens=17, features=Pixels(), x=x, grid=(4, 4))
+
+
 RESULTS = {
     "bar": lambda: table(half=np.full((1, 5), 0.05), base=False),
     "waterfall": table,
@@ -309,6 +332,9 @@ RESULTS = {
     "tokens": text,
     "importance": importance,
     **effect_builders.RESULTS,
+    "attention": attention,
+    "head": attention,
+    "patches": attended_image,
     "kernels": lambda: learned(KernelUnits, (12, 3, 5, 5), (40, 12, 3, 3)),
     "matrix": lambda: learned(WeightUnits, (10, 30)),
     "maps": maps,

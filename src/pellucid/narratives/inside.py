@@ -7,6 +7,7 @@ import numpy as np
 from pellucid.core.errors import ParameterError
 from pellucid.results import (
     ActivationUnits,
+    AttentionMaps,
     Clusters,
     Explanation,
     FlowUnits,
@@ -220,3 +221,43 @@ def _(e: LinearUnits, w: Words, row: int | None) -> str:
         held=e.held,
     )
     return sentences(w, [said, w.say("inside", "local", row=e.row), *trust(e, w)])
+
+
+@told.register
+def _(e: AttentionMaps, w: Words, row: int | None) -> str:
+    whole(row)
+    if e.view in ("rollout", "gradient"):
+        return sentences(w, [_followed(e, w), *trust(e, w)])
+    focus = [e.focus(i) for i in range(len(e.layers))]
+    first = int(np.argmax([f.max() for f in focus]))
+    head = int(focus[first].argmax())
+    told_of = w.say(
+        "inside",
+        "attention",
+        rows=f"{e.rows:,}",
+        units=f"{len(e):,}",
+        where=where(e, w),
+        unit=head % e.heads(first),
+        layer=w.say("inside", "named", name=e.layers[first]),
+        most=number(100 * float(focus[first].max())),
+        least=number(100 * float(min(f.min() for f in focus))),
+    )
+    return sentences(w, [told_of, *trust(e, w)])
+
+
+def _followed(e: AttentionMaps, w: Words) -> str:
+    last = e.layer(-1)[:, 0] * (1 - np.eye(e.shapes[-1][-1]))  # what a position keeps of itself is no reading
+    row, query, key = (int(k) for k in np.unravel_index(last.argmax(), last.shape))
+    label = w.say("inside", "an_output", label=e.target) if e.target.isdigit() else e.target
+    target = w.say("inside", "followed_for", target=label) if e.target else ""
+    return w.say(
+        "inside",
+        "followed",
+        rows=f"{e.rows:,}",
+        where=where(e, w),
+        target=target,
+        row=row,
+        query=query,
+        key=key,
+        value=number(float(last.max())),
+    )

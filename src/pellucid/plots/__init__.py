@@ -9,6 +9,7 @@ from .registry import draws as draws  # isort: skip
 from .registry import figure as figure  # isort: skip
 from .registry import kinds as kinds  # isort: skip
 from .registry import pages as pages  # isort: skip
+from .page import write as write  # isort: skip
 
 # The order is that of preference: the first that fits is drawn when the caller names none.
 from .overlay import overlay as overlay  # isort: skip
@@ -20,6 +21,9 @@ from .tokens import tokens as tokens  # isort: skip
 from .heatmap import heatmap as heatmap  # isort: skip
 from .bar import bar as bar  # isort: skip
 from .importance import importance as importance  # isort: skip
+from .patches import patches as patches  # isort: skip
+from .attention import attention as attention  # isort: skip
+from .head import head as head  # isort: skip
 from .kernels import kernels as kernels  # isort: skip
 from .matrix import matrix as matrix  # isort: skip
 from .distribution import distribution as distribution  # isort: skip

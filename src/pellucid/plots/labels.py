@@ -243,6 +243,7 @@ ZH = Words(
         "sobol": "Sobol 指数",
         "morris": "Morris 筛选",
         "permutation_importance": "置换重要性",
+        "attention": "注意力",
         "kernels": "卷积核",
         "linear_decomposition": "线性分解",
         "architecture": "网络结构",

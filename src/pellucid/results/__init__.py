@@ -4,6 +4,7 @@ from .activations import ActivationUnits as ActivationUnits
 from .activations import FlowUnits as FlowUnits
 from .architecture import ForwardPass as ForwardPass
 from .architecture import LinearUnits as LinearUnits
+from .attention import AttentionMaps as AttentionMaps
 from .attribution import Attribution as Attribution
 from .base import Check as Check
 from .base import Explanation as Explanation

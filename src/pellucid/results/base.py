@@ -192,12 +192,18 @@ class Explanation:
 
         return narratives.tell(self, lang, row=row)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, lang: str = "en") -> Path:
         """Write arrays and a JSON header to one `.npz` file; `pellucid.load` reads it again.
+
+        A path that ends in `.html` gets a page that tells and shows the result in `lang`, with nothing to fetch.
 
         Raises:
             FileError: the place cannot be written.
         """
+        if Path(path).suffix == ".html":
+            from pellucid import plots  # the same upward call as in `plot`
+
+            return plots.write(self, Path(path), lang)
         from .files import save
 
         return save(self, Path(path))

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from pellucid.adapters.function import pick
+from pellucid.core.attending import Attended
 from pellucid.core.errors import CapabilityError, LayerError, ShapeError
 from pellucid.core.model import Facts, LayerInfo, Operation
 from pellucid.core.place import Place
@@ -20,7 +21,7 @@ from pellucid.core.rules import Rule
 from pellucid.core.run import MEMORY
 from pellucid.core.types import NpArray
 
-from . import cut, inside, rest, rules, steps
+from . import attention, cut, inside, rest, rules, steps
 
 ACCELERATOR_MEMORY = 2 * 2**30
 """Bytes of activations that an automatic batch may hold on an accelerator, which wants large batches."""
@@ -139,6 +140,20 @@ class TorchModel:
             found = inside.capture(self.module, self._call, places, [self._into(a) for a in inputs])
         return {p: v.to(self.dtype) if v.is_floating_point() else v for p, v in found.items()}
 
+    def attentions(
+        self,
+        inputs: tuple[torch.Tensor, ...],
+        places: tuple[str, ...] = (),
+        cotangent: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> list[Attended]:
+        def pulled(returned: Any) -> tuple[torch.Tensor, torch.Tensor]:
+            y = pick(returned, self.output).to(self.dtype)
+            return y, cotangent(y.detach())  # type: ignore[misc]  # only called where there is one
+
+        ready = [self._into(a) for a in inputs]
+        pull = None if cotangent is None else pulled
+        return attention.attentions(self.module, self._call, ready, places, pull, self.numpy)
+
     def bytes_per_row(self, inputs: tuple[torch.Tensor, ...]) -> float:
         if self.rule is not None and self.rule.paired:
             return self.rule.passes * replace(self, rule=None).bytes_per_row(inputs[: len(inputs) // 2])
@@ -178,12 +193,7 @@ class TorchModel:
 
     def run(self, *inputs: torch.Tensor) -> torch.Tensor:
         """One forward pass of the slice, with or without a graph as the caller has it."""
-        ready = [self._into(a) for a in inputs]
-        try:
-            y = cut.run(self.module, self._call, self.start, self.stop, ready)
-        except (RuntimeError, ValueError, IndexError, TypeError) as error:
-            self._explain(error, inputs)
-            raise
+        y = self._returned(*inputs)
         y = y if self.stop is not None else pick(y, self.output)
         if not isinstance(y, torch.Tensor):
             raise CapabilityError(
@@ -195,6 +205,15 @@ class TorchModel:
                 fix="It must keep rows first.",
             )
         return y.to(self.dtype) if y.is_floating_point() else y
+
+    def _returned(self, *inputs: torch.Tensor) -> Any:
+        """What the slice returns, be it one output or several."""
+        ready = [self._into(a) for a in inputs]
+        try:
+            return cut.run(self.module, self._call, self.start, self.stop, ready)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            self._explain(error, inputs)
+            raise
 
     def _call(self, *inputs: torch.Tensor) -> Any:
         if self.keywords:
@@ -223,9 +242,10 @@ class TorchModel:
             row[0].requires_grad_(True)
         # the graph is dropped without a backward pass, so nothing is ever unpacked
         with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda _: row[0]):
-            y = self.run(*row)
+            y = self._returned(*row)
+        ends = [a for a in (*row, y) if isinstance(a, torch.Tensor)]  # of several outputs none is chosen yet
         kept = sum(t.numel() * t.element_size() for t in seen.values())
-        return float(2 * kept + 4 * sum(a.numel() * a.element_size() for a in (*row, y)))
+        return float(2 * kept + 4 * sum(a.numel() * a.element_size() for a in ends))
 
     def _explain(self, error: Exception, inputs: tuple[torch.Tensor, ...]) -> None:
         """Turn a framework's shape error into one that names the layer, where the mismatch is plain."""

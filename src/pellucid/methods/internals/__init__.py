@@ -3,6 +3,7 @@
 from .activation_clusters import ActivationClusters as ActivationClusters
 from .activations import Activations as Activations
 from .architecture import Architecture as Architecture
+from .attention import Attention as Attention
 from .feature_maps import FeatureMaps as FeatureMaps
 from .gradient_flow import GradientFlow as GradientFlow
 from .gradients import Gradients as Gradients
