@@ -15,7 +15,7 @@ from torch import nn
 import pellucid
 from pellucid.core.features import Features
 from pellucid.methods.gradient.feature_maps import MapMethod
-from pellucid.results import Attribution, Curve, Explanation, Importance, Interactions
+from pellucid.results import Attribution, Curve, Explanation, Importance, Interactions, Surrogate
 from tests import nets
 
 pytestmark = [
@@ -132,6 +132,10 @@ def test_shape_and_type(name, model):
         assert e.values.shape == (len(e.grid), len(e.targets)) == (len(e.of), len(e.targets))
         assert e.individual.shape == (len(e.kept), *e.values.shape)
         assert e.rows == len(x)
+    if isinstance(e, Surrogate):
+        assert e.values.shape == (x.shape[1],)
+        assert e.predict(x).shape == (len(x), len(e.targets))
+        assert e.fidelity <= 1
     if isinstance(e, Interactions):
         assert e.values.shape == (x.shape[1], x.shape[1])
         np.testing.assert_array_equal(e.values, e.values.T)

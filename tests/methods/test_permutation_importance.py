@@ -377,3 +377,92 @@ def test_bad_calls_are_refused(iris, line):
 def test_a_number_of_repeats_that_is_none_is_refused(repeats):
     with pytest.raises(ParameterError, match=r"repeats"):
         pellucid.PermutationImportance(repeats=repeats)
+
+
+# -- several scores, scikit-learn's scores --------------------------------------------------------------------------
+
+
+@quiet
+def test_several_scores_from_the_same_shuffles(iris):
+    X, y, model = iris
+    e = pellucid.PermutationImportance(repeats=3)(model, X, y, score=["accuracy", "neg_log_loss"])
+    assert e.scores == ("accuracy", "negative log loss")
+    for name, score in zip(e.scores, ("accuracy", "neg_log_loss"), strict=True):
+        alone = pellucid.PermutationImportance(repeats=3)(model, X, y, score=score)
+        of = e.of(name)
+        np.testing.assert_array_equal(of.repeats, alone.repeats)
+        np.testing.assert_allclose(of.quality.half_width, alone.quality.half_width)
+        assert of.intact == alone.intact
+    with pytest.raises(ParameterError, match="no score 'r2'"):
+        e.of("r2")
+
+
+@quiet
+@pytest.mark.parametrize("score", ["balanced_accuracy", "roc_auc_ovr", "f1_macro", "neg_log_loss"])
+def test_scores_by_scikit_learns_names(iris, score):
+    from sklearn.metrics import get_scorer
+
+    X, y, model = iris
+    e = pellucid.PermutationImportance(repeats=2)(model, X, y, score=score)
+    scorer = get_scorer(score)
+    assert e.intact == pytest.approx(scorer(model, X, y), abs=1e-9)
+    if score == "neg_log_loss":
+        return
+    for player, repeat in np.ndindex(4, 2):
+        wanted = scorer(model, X, y) - scorer(model, shuffled(X, [player], player, repeat), y)
+        assert e.repeats[player, repeat] == pytest.approx(wanted, abs=1e-9)
+
+
+@quiet
+def test_scikit_learns_scores_of_numbers_and_their_chance(line):
+    X, y, model = line
+    e = pellucid.PermutationImportance(repeats=2)(model, X, y, score="neg_mean_absolute_error")
+    assert e.intact == pytest.approx(-np.mean(np.abs(y - model.predict(X))))
+    bad = pellucid.PermutationImportance(repeats=2)(
+        DummyRegressor().fit(X, y), X, y, score="explained_variance"
+    )
+    assert bad.quality.check("chance").status == "fail"
+
+
+def test_scores_that_there_are_not(iris):
+    X, y, model = iris
+    for score, match in (("acuracy", "Did you mean 'accuracy'"), ([], "no score"), (3, "name or a function")):
+        with pytest.raises(ParameterError, match=match):
+            pellucid.PermutationImportance()(model, X, y, score=score)
+    with pytest.raises(ParameterError, match="asked for twice"):
+        pellucid.PermutationImportance()(model, X, y, score=["accuracy", "accuracy"])
+    with pytest.raises(ParameterError, match="cannot be taken of these outputs"):
+        pellucid.PermutationImportance()(model, X, y, score="neg_mean_gamma_deviance")
+
+
+# -- columns that move together -------------------------------------------------------------------------------------
+
+
+def twins(n: int = 600) -> np.ndarray:
+    """Two columns correlated at 0.9, and one apart."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(n, 3))
+    X[:, 1] = 0.9 * X[:, 0] + np.sqrt(1 - 0.81) * X[:, 1]
+    return X
+
+
+def test_two_columns_correlated_at_09_warn_and_the_group_is_offered():
+    X = twins()
+    model = LinearRegression().fit(X, X[:, 0] + X[:, 2])
+    with pytest.warns(pellucid.PellucidWarning, match=r"'group 1': \('x0', 'x1'\)"):
+        pellucid.PermutationImportance(repeats=2)(model, X, X[:, 0] + X[:, 2])
+
+
+def test_conditional_shuffles_stay_among_rows_that_are_alike():
+    """A column that is nearly known from another tells little beyond it; shuffled freely it counts fully."""
+    X = twins()
+    y = X[:, 0] + X[:, 2]
+    model = LinearRegression().fit(X, y)
+    e = pellucid.PermutationImportance(conditional=True)(model, X, y)
+    with pytest.warns(pellucid.PellucidWarning):
+        free = pellucid.PermutationImportance()(model, X, y)
+    assert free.values[0] == pytest.approx(1, abs=0.1)  # 2 Var(x0) / Var(y)
+    # within rows alike in x1 the variance of x0 is 1 - 0.81, and a little more for the width of the groups
+    assert 0.19 <= e.values[0] <= 0.3
+    assert e.values[2] == pytest.approx(free.values[2], rel=0.15)
+    assert e.quality.check("correlated").status == "ok"

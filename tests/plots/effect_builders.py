@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.features import Columns
-from pellucid.results import Curve, Interactions, Provenance, Quality
+from pellucid.results import Curve, Interactions, Provenance, Quality, Surrogate
 
 
 def effects(
@@ -70,10 +70,54 @@ def interactions(p: int = 6) -> Interactions:
     )
 
 
+def surrogate(form: str = "tree", **more: Any) -> Surrogate:
+    """A stand-in for a classifier of cats and dogs: two questions, or two rules, or two terms."""
+    given: dict[str, Any] = {
+        "feature": np.array([0, 1, -1, -1, -1]),
+        "threshold": np.array([1.5, 0.5, 0, 0, 0]),
+        "left": np.array([1, 2, -1, -1, -1]),
+        "right": np.array([4, 3, -1, -1, -1]),
+        "output": np.array([[0.5, 0.5], [0.5, 0.5], [0.9, 0.1], [0.3, 0.7], [0.0, 1.0]]),
+        "share": np.array([1.0, 0.6, 0.4, 0.2, 0.4]),
+        "rule_of": np.array([0, 0, 0, 1, 1]) if form == "rules" else np.zeros(0, int),
+    }
+    if form == "rules":
+        given |= {
+            "feature": np.array([0, 1, -1, -1]),
+            "threshold": np.array([1.5, 0.5, 0, 0]),
+            "left": np.array([1, 3, -1, -1]),
+            "right": np.array([3, 2, -1, -1]),
+            "output": np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.2, 0.8]]),
+            "share": np.array([0.4, 0.4, 0.4, 0.6]),
+            "rule_of": np.array([0, 0, 0, 1]),
+        }
+    if form == "linear":
+        given = {"coefficients": np.array([[0.1, -0.1], [-0.4, 0.4]]), "intercept": np.array([0.3, 0.7])}
+    return Surrogate(
+        values=np.array([0.7, 0.3]),
+        features=Columns(("a", "b"), {"a": "cm"}, {"b": ("long", "short")}),
+        quality=Quality("test"),
+        provenance=Provenance("global_surrogate", "Global surrogate"),
+        form=form,
+        targets=("cat", "dog"),
+        decides=True,
+        fidelity=0.93,
+        fidelity_half_width=0.02,
+        held_out=np.arange(60),
+        rows=140,
+        term_column=np.array([0, 1]),
+        term_code=np.array([np.nan, 1.0]),
+        **{**given, **more},
+    )
+
+
 RESULTS = {
     "curve": lambda: effects(("a",)),
     "curves": lambda: effects(("a",), ("d",), ("b",), ("c",), targets=("cat", "dog")),
     "effect_map": lambda: effects(("a", "d")),
     "graph": interactions,
+    "tree": surrogate,
+    "rules": lambda: surrogate("rules"),
+    "coefficients": lambda: surrogate("linear"),
 }
 """For each drawing, a result it is made for."""

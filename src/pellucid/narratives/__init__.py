@@ -4,4 +4,5 @@ from . import effects as effects
 from . import inside as inside
 from . import interplay as interplay
 from . import pairs as pairs
+from . import stand_in as stand_in
 from .tell import tell as tell

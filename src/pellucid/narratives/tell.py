@@ -262,6 +262,7 @@ def _score(f: ImportanceFacts, w: Words) -> str:
 def _players(f: ImportanceFacts, w: Words) -> str:
     moved = f.score.startswith("squared change")
     kind = "falls" if f.intact is not None else "changes" if moved or not f.score else "has"
+    kind = "pushes" if f.method == "shapley_importance" else kind
     according = w.say("said", "according", method=w.find("methods", f.method) or f.title or f.method, at="")
     one = w.say("things", "groups" if f.grouped else "table", "one")
     if not f.top:

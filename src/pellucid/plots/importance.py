@@ -17,6 +17,8 @@ from .canvas import positive
 from .labels import Words
 from .registry import draws
 
+EITHER = 0.3
+"""A column whose correlation with its effect is smaller pushes both ways."""
 BESIDE = 0.2
 """Dots lie this far below the whisker, in rows of the chart."""
 
@@ -57,8 +59,8 @@ def importance(e: Importance, *, ax: Axes, lang: str = "en", top: int = 30) -> A
     _repeats(ax, e, shown)
     marks.whiskers(ax, values[known], place[known], half[known])
     texts = [
-        captions.number(v) + (f" ({words.crosses})" if d else "")
-        for v, d in zip(values, doubtful, strict=True)
+        captions.number(v) + (f" ({words.crosses})" if d else "") + _arrow(e, int(k))
+        for v, d, k in zip(values, doubtful, shown, strict=True)
     ]
     low, high = _reach(e, shown, half)
     marks.written(ax, (float(low.min()), float(high.max())), high, texts)
@@ -69,6 +71,13 @@ def importance(e: Importance, *, ax: Axes, lang: str = "en", top: int = 30) -> A
     captions.head(ax, captions.method(e, words), _measured(e, words))
     _small_print(ax, e, words, len(e.names) - len(shown), bool(known.any()), bool(doubtful.any()))
     return ax
+
+
+def _arrow(e: Importance, player: int) -> str:
+    """Which way the output goes as the column grows, where it is known."""
+    if not len(e.direction) or not np.isfinite(e.direction[player]):
+        return ""
+    return " " + ("→" if abs(e.direction[player]) < EITHER else "↗" if e.direction[player] > 0 else "↘")
 
 
 def _half(e: Importance, shown: NpArray) -> NpArray:
@@ -102,7 +111,9 @@ def _measured(e: Importance, words: Words) -> str:
 
 def _small_print(ax: Axes, e: Importance, words: Words, left: int, whiskers: bool, doubtful: bool) -> None:
     repeats = e.repeats.shape[1]
-    said = [words.repeats.format(n=repeats) if repeats > 1 else "", words.whiskers if whiskers else ""]
+    dots = words.row_dots if len(e.direction) else words.repeats
+    arrows = words.arrows if np.isfinite(e.direction).any() else ""
+    said = [dots.format(n=repeats) if repeats > 1 else "", words.whiskers if whiskers else ""]
     first = "; ".join(p for p in said if p)
     more = words.more_features.format(n=left) if left else ""
-    captions.foot(ax, e, words, first, words.crosses_note if doubtful else "", more)
+    captions.foot(ax, e, words, first, words.crosses_note if doubtful else "", arrows, more)

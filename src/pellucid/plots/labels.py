@@ -74,6 +74,20 @@ class Words:
     points: str
     more_effects: str
     order_by: str
+    agreement: str
+    r2: str
+    tree_row: str
+    yes: str
+    no: str
+    of_rows: str
+    and_also: str
+    otherwise: str
+    share_of_rows: str
+    in_order: str
+    share_of_model: str
+    written_slope: str
+    row_dots: str
+    arrows: str
     network: str
     no_interaction: str
     measured_pairs: str
@@ -154,6 +168,20 @@ EN = Words(
     no_interaction="no pair interacts",
     measured_pairs="{n} pairs measured, the {drawn} strongest drawn",
     order_by="widest effects first, one scale for all",
+    agreement="agrees with the model on {value} ± {half} % of {n:,} rows held out",
+    r2="R² {value} ± {half} against the model on {n:,} rows held out",
+    tree_row="heavy: the way of row {row}",
+    yes="yes",
+    no="no",
+    of_rows="{share} % of rows",
+    and_also=" and ",
+    otherwise="otherwise",
+    share_of_rows="share of rows (%)",
+    in_order="asked from top to bottom: the first rule that holds counts",
+    share_of_model="share of the linear model for {target} (%), with the coefficient's sign",
+    written_slope="written: coefficients per unit of the column; the model starts at {value}",
+    row_dots="bars: mean; dots: the {n} rows",
+    arrows="arrows: as the column grows, the output rises ↗, falls ↘, or neither →",
     spaces={"raw": "raw output"},
 )
 
@@ -221,6 +249,20 @@ ZH = Words(
     no_interaction="没有任何一对存在交互",
     measured_pairs="共测量 {n} 对，画出最强的 {drawn} 对",
     order_by="按效应大小排列，纵轴相同",
+    agreement="在 {n:,} 行留出数据上与模型一致：{value} ± {half} %",
+    r2="在 {n:,} 行留出数据上相对模型的 R²：{value} ± {half}",
+    tree_row="粗线：第 {row} 行的路径",
+    yes="是",
+    no="否",
+    of_rows="{share} % 的行",
+    and_also=" 且 ",
+    otherwise="其余情况",
+    share_of_rows="占行数的比例（%）",
+    in_order="自上而下依次判断，以第一条成立的规则为准",
+    share_of_model="在 {target} 的线性模型中的比例（%），符号为系数的符号",
+    written_slope="数字：每单位的系数；截距为 {value}",
+    row_dots="条：均值；点：{n} 行",
+    arrows="箭头：该列增大时输出上升 ↗、下降 ↘ 或两者皆非 →",
     spaces={"probability": "概率", "log-odds": "对数几率", "raw": "原始输出", "score": "得分"},
     methods={
         "saliency": "显著图",
@@ -236,6 +278,9 @@ ZH = Words(
         "exact_shapley": "精确 Shapley 值",
         "permutation_shap": "排列 SHAP",
         "accumulated_local_effects": "累积局部效应",
+        "global_surrogate": "全局代理模型",
+        "local_surrogate_tree": "局部代理树",
+        "shapley_importance": "Shapley 重要性",
         "h_statistic": "H 统计量",
         "partial_dependence": "部分依赖",
         "gaussian_shap": "高斯过程 SHAP",

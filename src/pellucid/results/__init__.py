@@ -18,6 +18,8 @@ from .interactions import Interactions as Interactions
 from .maps import GradientMaps as GradientMaps
 from .maps import Maps as Maps
 from .pair_attribution import PairAttribution as PairAttribution
+from .surrogate import Rule as Rule
+from .surrogate import Surrogate as Surrogate
 from .units import Units as Units
 from .weights import KernelUnits as KernelUnits
 from .weights import WeightUnits as WeightUnits

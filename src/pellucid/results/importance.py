@@ -27,6 +27,7 @@ class Importance(Explanation):
         scores: names of all scores, where there are several; the first is that of `values`.
         by_score: (scores, players, repeats) what each shuffle gave in each score.
         intacts: each score before anything is shuffled.
+        direction: (players,) from -1 to 1, how a column's value goes with its effect; NaN where it is not known.
     """
 
     repeats: NpArray
@@ -37,6 +38,7 @@ class Importance(Explanation):
     scores: tuple[str, ...] = ()
     by_score: NpArray = field(default_factory=lambda: np.zeros((0, 0, 0)))
     intacts: tuple[float, ...] = ()
+    direction: NpArray = field(default_factory=lambda: np.zeros(0))
 
     def of(self, score: str) -> Importance:
         """The importance in another of the scores that were asked for.
@@ -75,6 +77,8 @@ class Importance(Explanation):
         half = self.quality.half_width
         data = {"importance": self.values, "spread": self.spread}
         data["half_width"] = np.full(len(self.values), np.nan) if half is None else half
+        if len(self.direction):
+            data["direction"] = self.direction
         return pandas.DataFrame(data, index=list(self.names)).iloc[self.order]
 
 

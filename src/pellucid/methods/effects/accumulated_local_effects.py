@@ -12,10 +12,11 @@ from pellucid.core.views import Table
 from pellucid.methods.params import param
 
 from .accumulate import accumulated, accumulated_pair
-from .family import Effect, EffectMethod
+from .family import EffectMethod
 from .intervals import Intervals, intervals_of
 from .moments import GroupedMoments
 from .places import Place, crossed
+from .subject import Effect
 
 FEW = 5
 """An interval of fewer rows says little."""

@@ -3,111 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from pellucid.core.errors import DataError, ParameterError, ShapeError
 from pellucid.core.features import Columns, Features
-from pellucid.core.intake import Data, read
-from pellucid.core.run import Pace, Run, current
-from pellucid.core.target import Target, space_of
+from pellucid.core.intake import read
+from pellucid.core.run import current
+from pellucid.core.target import space_of
 from pellucid.core.types import NpArray
-from pellucid.core.views import BLACK_BOX_ROWS, STACKED_ROWS, Aim, Table
+from pellucid.core.views import Table
 from pellucid.methods.base import E, Method, independent_rows, quality, resting
-from pellucid.results import Curve, Importance, Interactions
+from pellucid.results import Curve, Importance, Interactions, Surrogate
 
+from .imitation import imitated
 from .places import Place, grids_given, places
 from .scores import Scorer, scored
-
-FIRST_ROWS = 1000
-"""Rows asked about as they are, to see what the model gives, where not all are needed."""
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """A model and a table as read, before any view of them.
-
-    Attributes:
-        data: the caller's model and rows.
-        run: how to run.
-        columns: what the rows are made of.
-        classes: names of the outputs.
-    """
-
-    data: Data
-    run: Run
-    columns: Columns
-    classes: tuple[str, ...]
-
-    @cached_property
-    def outputs(self) -> Callable[[NpArray], NpArray]:
-        """Rows of numbers -> outputs as NumPy, in batches."""
-        data, run = self.data, self.run
-        model = data.model
-        per_row = (
-            model.bytes_per_row(data.inputs) if hasattr(model, "bytes_per_row") else data.x[0].nbytes * 4
-        )
-        pace = Pace(run, run.size(per_row, BLACK_BOX_ROWS, model.facts.memory), model.out_of_memory)
-
-        def ask(X: NpArray) -> NpArray:
-            parts = list[NpArray]()
-            pace.over(len(X), lambda rows: parts.append(model.numpy(model.predict(model.native(X[rows])))))
-            run.meter.count(len(X), grad=False)
-            return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-        return ask
-
-    def first(self, rows: int | None = None) -> NpArray:
-        """The outputs of the rows as they are, or of the first of them.
-
-        Raises:
-            DataError: the model gives NaN or infinity.
-        """
-        y = self.outputs(self.data.x[:rows])
-        if not np.isfinite(y).all():
-            row = int((~np.isfinite(y).reshape(len(y), -1).all(1)).argmax())
-            raise DataError(
-                f"The output of the model holds NaN or infinity for row {row}.", fix="Check this row."
-            )
-        return y
-
-    def aim(self, target: Any, y: NpArray) -> Target:
-        """The target for outputs like `y`."""
-        facts = self.data.model.facts
-        return Aim(target, self.classes, facts.space, classifier=facts.classifier).at(y)
-
-    def aims(self, target: Any, y: NpArray) -> tuple[Target, ...]:
-        """One target for all rows; without one every output, and of two classes the second."""
-        if hasattr(target, "__len__") and not isinstance(target, str | tuple | np.str_) and np.ndim(target):
-            raise ParameterError("An effect is of one target for all rows.", fix="Pass one class.")
-        if target is not None or y.ndim != 2 or y.shape[1] == 1:
-            return (self.aim(target, y),)
-        facts = self.data.model.facts
-        two = y.shape[1] == 2 and (facts.classifier or space_of(y, facts.space) == "probability")
-        return tuple(self.aim(k, y) for k in ((1,) if two else range(y.shape[1])))
-
-    def table(self, goals: Sequence[Target], **more: Any) -> Table:
-        """The view of this subject under some targets."""
-
-        def ask(X: NpArray, rows: NpArray) -> NpArray:
-            y = self.outputs(X)
-            return np.stack([np.asarray(g.value(y, rows), float) for g in goals], 1)
-
-        everyone, dtypes = np.arange(len(self.data.x)), getattr(self.data.codec, "dtypes", ())
-        given = {
-            "run": self.run,
-            "X": self.data.x,
-            "columns": self.columns,
-            "ask": ask,
-            "predict": lambda X: ask(X, everyone)[:, 0],
-            "ordered": tuple(bool(getattr(d, "ordered", False)) for d in dtypes),
-            "size": self.run.size(1.0, STACKED_ROWS),
-            **more,
-        }
-        return Table(**given)
+from .subject import FIRST_ROWS, Effect, Imitation, Joint, Subject
 
 
 class TableMethod(Method, abstract=True):
@@ -130,10 +43,11 @@ class TableMethod(Method, abstract=True):
             self._noted(error, model, X, target=said["target"])
             raise
 
-    def _facts(self, s: Subject, t: Table, estimand: str, space: str) -> dict[str, Any]:
+    def facts(self, s: Subject, t: Table, estimand: str, space: str) -> dict[str, Any]:
         """What every result has besides its values."""
         facts = s.data.model.facts
-        independent_rows(t.notes, facts.mixes_rows)
+        if not any(c.name == "row_independence" for c in t.notes.checks):
+            independent_rows(t.notes, facts.mixes_rows)
         return {
             "features": s.columns,
             "quality": quality(t.notes, s.run, estimand, t.notes.half_width),
@@ -215,29 +129,8 @@ class ImportanceMethod(TableMethod, abstract=True):
             if how
             else np.zeros((0, *found.shape[:2])),
             intacts=tuple(map(float, t.intact)) if how else (),
-            **self._facts(s, t, estimand, "score" if how else space),
+            **self.facts(s, t, estimand, "score" if how else space),
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Effect:
-    """What the model does as one column, or two together, change.
-
-    Attributes:
-        place: the columns.
-        grid: (points, columns).
-        values: (points, targets).
-        half_width: (points, targets), NaN where it is not known.
-        count: (points,) rows behind each point.
-        individual: (rows kept, points, targets).
-    """
-
-    place: Place
-    grid: NpArray
-    values: NpArray
-    half_width: NpArray
-    count: NpArray
-    individual: NpArray
 
 
 class EffectMethod(TableMethod, abstract=True):
@@ -315,27 +208,50 @@ class EffectMethod(TableMethod, abstract=True):
             data=np.asarray(t.X[rug][:, used], float),
             data_kept=np.asarray(t.X[kept][:, used], float),
             rows=len(t.X),
-            **self._facts(s, t, f"{self.title}: {self.says} over {len(t.X)} rows", space),
+            **self.facts(s, t, f"{self.title}: {self.says} over {len(t.X)} rows", space),
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Joint:
-    """How far columns act together.
+class AttributedMethod(TableMethod, abstract=True):
+    """Adds up over a table what a method says of single rows."""
 
-    Attributes:
-        shares: (columns, columns) of the variance, for pairs, and on the diagonal for each with all others.
-        strength: (columns, columns) the same as a standard deviation in units of the output.
-        half_width: (columns, columns) of the shares.
-        measured: (columns, columns) whether it was.
-        rows: how many rows it was measured on.
-    """
+    def gather(self, model: Any, X: Any, call: Mapping[str, Any]) -> Importance:
+        """The formula: attributions of rows of X, called with `call`, as an importance."""
+        raise NotImplementedError
 
-    shares: NpArray
-    strength: NpArray
-    half_width: NpArray
-    measured: NpArray
-    rows: int
+    def __call__(
+        self,
+        model: Any,
+        X: Any,
+        *,
+        background: Any = None,
+        target: Any = None,
+        features: Features | None = None,
+        classes: Sequence[str] = (),
+        output: str | int | None = None,
+    ) -> Importance:
+        """Measure on rows of `X`.
+
+        Args:
+            model: anything that predicts.
+            X: rows, (n, columns), an array or a frame.
+            background: rows that stand in for hidden columns; rows of X without.
+            target: a class; None takes each row's predicted class, or the only output.
+            features: names, units, categories, and groups of columns that count together.
+            classes: names of the outputs.
+            output: which of several outputs, by key or position.
+
+        Raises:
+            ShapeError: X is no table.
+        """
+        call = {
+            "background": background,
+            "target": target,
+            "features": features,
+            "classes": classes,
+            "output": output,
+        }
+        return self._finished(self.gather(model, X, call), current())
 
 
 class InteractionMethod(TableMethod, abstract=True):
@@ -394,7 +310,57 @@ class InteractionMethod(TableMethod, abstract=True):
             names=tuple(s.columns.names[c] for c in among),
             targets=t.targets,
             rows=found.rows,
-            **self._facts(
+            **self.facts(
                 s, t, f"{self.title}: share of the variance that is interaction, {found.rows} rows", space
             ),
         )
+
+
+class SurrogateMethod(TableMethod, abstract=True):
+    """Puts a simple model in place of a complex one, and says how faithful it is."""
+
+    local: ClassVar[bool] = False
+
+    def around(self, t: Table, row: int) -> NpArray:
+        """Rows like one row; for methods that are local."""
+        return t.X
+
+    def imitate(self, t: Table, terms: Callable[[NpArray], NpArray], y: NpArray, decides: bool) -> Imitation:
+        """The formula: a simple model of the terms of the rows, fitted to y."""
+        raise NotImplementedError
+
+    def judged(self, t: Table, said: NpArray, y: NpArray, decides: bool) -> tuple[float, float]:
+        """Its fidelity on the rows it was not fitted to, and the half-width of that."""
+        raise NotImplementedError
+
+    def __call__(
+        self,
+        model: Any,
+        X: Any,
+        *,
+        row: int = 0,
+        target: Any = None,
+        features: Features | None = None,
+        classes: Sequence[str] = (),
+        output: str | int | None = None,
+    ) -> Surrogate:
+        """Imitate the model on rows of `X`.
+
+        Args:
+            model: anything that predicts.
+            X: rows, (n, columns), an array or a frame.
+            row: for methods that are local, the row around which the model is imitated.
+            target: a class or output whose number is imitated; None takes what a classifier decides, and all numbers of
+                any other model.
+            features: names, units, categories.
+            classes: names of the outputs.
+            output: which of several outputs, by key or position.
+
+        Raises:
+            ShapeError: X is no table.
+            DataError: there are fewer than four rows, or the model says the same of all.
+            ParameterError: a row that is not there, or a row where none is asked for.
+        """
+        said = {"features": features, "classes": classes, "output": output, "target": target}
+        e = self._answered(model, X, said, lambda s: imitated(self, s, target, row))
+        return self._finished(e, current())

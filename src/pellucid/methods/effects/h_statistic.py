@@ -12,9 +12,10 @@ from pellucid.core.types import NpArray
 from pellucid.core.views import Table
 from pellucid.methods.params import param
 
-from .family import InteractionMethod, Joint
+from .family import InteractionMethod
 from .moments import Moments
 from .places import Place
+from .subject import Joint
 
 RESAMPLES = 200
 TINY = 1e-12

@@ -12,9 +12,10 @@ from pellucid.core.views import Table
 from pellucid.methods.params import param
 
 from .extrapolation import check_extrapolation
-from .family import Effect, EffectMethod
+from .family import EffectMethod
 from .moments import Moments
 from .places import Place, crossed, points_of
+from .subject import Effect
 
 
 class PartialDependence(EffectMethod):

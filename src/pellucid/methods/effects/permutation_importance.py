@@ -11,10 +11,8 @@ from pellucid.core.views import Table
 from pellucid.methods.params import param
 from pellucid.results.importance import interval
 
+from .alike import CORRELATED, groups_offered, rank_correlation, strata_of
 from .family import ImportanceMethod
-
-CORRELATED = 0.7
-"""From this |rank correlation| on, shuffling one column alone makes rows that do not occur."""
 
 
 class PermutationImportance(ImportanceMethod):
@@ -25,7 +23,9 @@ class PermutationImportance(ImportanceMethod):
               I_j = \frac{1}{N} \sum_{i=1}^{N} \bigl( f(x_i) - f(x_i^{(j)}) \bigr)^2
 
     Global, for any model. Correlated columns share importance, so each may look small: shuffle them together with
-    `features=Columns(names, groups={...})`. Pass held-out rows, or what the model memorised is measured.
+    `features=Columns(names, groups={...})`. With `conditional` a column is shuffled only among rows that are alike in
+    the columns it moves with, which asks what it tells beyond them. Pass held-out rows, or what the model memorised is
+    measured.
 
     Shapes: ``X: (n, columns)``, ``values: (players,)``, ``repeats: (players, repeats)``.
     Cost: ``1 + players * repeats`` predictions of the table.
@@ -37,18 +37,23 @@ class PermutationImportance(ImportanceMethod):
 
     paper = (
         "Breiman (2001). Random Forests. Machine Learning 45. doi:10.1023/A:1010933404324; "
-        "Fisher, Rudin, Dominici (2019). All Models are Wrong, but Many are Useful. arXiv:1801.01489"
+        "Fisher, Rudin, Dominici (2019). All Models are Wrong, but Many are Useful. arXiv:1801.01489; "
+        "Molnar, König, Bischl, Casalicchio (2023). Model-agnostic Feature Importance and Effects with Dependent "
+        "Features: a Conditional Subgroup Approach. arXiv:2006.04628"
     )
     title: ClassVar[str] = "Permutation importance"
 
     repeats: int = param(default=10, doc="shuffles per column", min=1)
+    conditional: bool = param(default=False, doc="shuffle only among rows alike in the columns it moves with")
 
     def measure(self, t: Table) -> NpArray:
         predicted = None if t.scored else t.predict(t.X)
+        strata = [strata_of(t, player, self.conditional) for player in range(len(t.players))]
         drops = np.empty((len(t.players), self.repeats, len(t.intact)))
         for player, repeat in t.track(list(np.ndindex(drops.shape[:2]))):
             shuffled = t.X.copy()
-            columns, order = t.label == player, t.rng(player, repeat).permutation(len(t.X))
+            columns = t.label == player
+            order = strata[player].shuffled(t.rng(player, repeat))
             shuffled[:, columns] = t.X[order][:, columns]
             if predicted is None:
                 drops[player, repeat] = t.intact - t.score(shuffled)
@@ -73,27 +78,23 @@ class PermutationImportance(ImportanceMethod):
                 "its importances mean nothing.",
                 advice="Explain a model that has learned something.",
             )
-        _check_correlated(t)
+        _check_correlated(t, self.conditional)
 
 
-def _check_correlated(t: Table) -> None:
+def _check_correlated(t: Table, conditional: bool) -> None:
     """Players whose columns move together make rows that do not occur when one of them is shuffled alone."""
     if len(t.players) < 2 or len(t.X) < 3:
         return
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.nan_to_num(t.X), axis=0)
-    spread = ranks.std(0)
-    ranks = (ranks - ranks.mean(0)) / np.where(spread > 0, spread, 1)
-    rho = np.abs(ranks.T @ ranks) / len(ranks)
+    rho = np.abs(rank_correlation(t.X))
     rho[t.label[:, None] == t.label[None]] = 0
     i, j = np.unravel_index(int(rho.argmax()), rho.shape)
     pair = f"{t.players[t.label[i]]} and {t.players[t.label[j]]}"
     t.notes.check(
         "correlated",
-        rho.max(),
+        0.0 if conditional else rho.max(),
         warn=CORRELATED,
         fail=np.inf,
         meaning=f"Columns move together ({pair}: rank correlation {rho.max():.2f}), so they share importance.",
-        advice="Shuffle them together: features=Columns(names, groups={...}).",
+        advice=f"Shuffle them together: features=Columns(names, groups={groups_offered(t)}); or shuffle each among "
+        "rows alike in the others: PermutationImportance(conditional=True).",
     )

@@ -1,0 +1,164 @@
+"""A model and a table as read, and what methods measure of them, before either is a view or a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pellucid.core.errors import DataError, ParameterError
+from pellucid.core.features import Columns
+from pellucid.core.intake import Data
+from pellucid.core.run import Pace, Run
+from pellucid.core.target import Target, space_of
+from pellucid.core.types import NpArray
+from pellucid.core.views import BLACK_BOX_ROWS, STACKED_ROWS, Aim, Table
+
+from .places import Place
+
+FIRST_ROWS = 1000
+"""Rows asked about as they are, to see what the model gives, where not all are needed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model and a table as read, before any view of them.
+
+    Attributes:
+        data: the caller's model and rows.
+        run: how to run.
+        columns: what the rows are made of.
+        classes: names of the outputs.
+    """
+
+    data: Data
+    run: Run
+    columns: Columns
+    classes: tuple[str, ...]
+
+    @cached_property
+    def outputs(self) -> Callable[[NpArray], NpArray]:
+        """Rows of numbers -> outputs as NumPy, in batches."""
+        data, run = self.data, self.run
+        model = data.model
+        per_row = (
+            model.bytes_per_row(data.inputs) if hasattr(model, "bytes_per_row") else data.x[0].nbytes * 4
+        )
+        pace = Pace(run, run.size(per_row, BLACK_BOX_ROWS, model.facts.memory), model.out_of_memory)
+
+        def ask(X: NpArray) -> NpArray:
+            parts = list[NpArray]()
+            pace.over(len(X), lambda rows: parts.append(model.numpy(model.predict(model.native(X[rows])))))
+            run.meter.count(len(X), grad=False)
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+        return ask
+
+    def first(self, rows: int | None = None) -> NpArray:
+        """The outputs of the rows as they are, or of the first of them.
+
+        Raises:
+            DataError: the model gives NaN or infinity.
+        """
+        y = self.outputs(self.data.x[:rows])
+        if not np.isfinite(y).all():
+            row = int((~np.isfinite(y).reshape(len(y), -1).all(1)).argmax())
+            raise DataError(
+                f"The output of the model holds NaN or infinity for row {row}.", fix="Check this row."
+            )
+        return y
+
+    def aim(self, target: Any, y: NpArray) -> Target:
+        """The target for outputs like `y`."""
+        facts = self.data.model.facts
+        return Aim(target, self.classes, facts.space, classifier=facts.classifier).at(y)
+
+    def aims(self, target: Any, y: NpArray) -> tuple[Target, ...]:
+        """One target for all rows; without one every output, and of two classes the second."""
+        if hasattr(target, "__len__") and not isinstance(target, str | tuple | np.str_) and np.ndim(target):
+            raise ParameterError("An effect is of one target for all rows.", fix="Pass one class.")
+        if target is not None or y.ndim != 2 or y.shape[1] == 1:
+            return (self.aim(target, y),)
+        facts = self.data.model.facts
+        two = y.shape[1] == 2 and (facts.classifier or space_of(y, facts.space) == "probability")
+        return tuple(self.aim(k, y) for k in ((1,) if two else range(y.shape[1])))
+
+    def table(self, goals: Sequence[Target], **more: Any) -> Table:
+        """The view of this subject under some targets."""
+
+        def ask(X: NpArray, rows: NpArray) -> NpArray:
+            y = self.outputs(X)
+            return np.stack([np.asarray(g.value(y, rows), float) for g in goals], 1)
+
+        everyone, dtypes = np.arange(len(self.data.x)), getattr(self.data.codec, "dtypes", ())
+        given = {
+            "run": self.run,
+            "X": self.data.x,
+            "columns": self.columns,
+            "ask": ask,
+            "predict": lambda X: ask(X, everyone)[:, 0],
+            "ordered": tuple(bool(getattr(d, "ordered", False)) for d in dtypes),
+            "size": self.run.size(1.0, STACKED_ROWS),
+            **more,
+        }
+        return Table(**given)
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """What the model does as one column, or two together, change.
+
+    Attributes:
+        place: the columns.
+        grid: (points, columns).
+        values: (points, targets).
+        half_width: (points, targets), NaN where it is not known.
+        count: (points,) rows behind each point.
+        individual: (rows kept, points, targets).
+    """
+
+    place: Place
+    grid: NpArray
+    values: NpArray
+    half_width: NpArray
+    count: NpArray
+    individual: NpArray
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """How far columns act together.
+
+    Attributes:
+        shares: (columns, columns) of the variance, for pairs, and on the diagonal for each with all others.
+        strength: (columns, columns) the same as a standard deviation in units of the output.
+        half_width: (columns, columns) of the shares.
+        measured: (columns, columns) whether it was.
+        rows: how many rows it was measured on.
+    """
+
+    shares: NpArray
+    strength: NpArray
+    half_width: NpArray
+    measured: NpArray
+    rows: int
+
+
+@dataclass(frozen=True, eq=False)
+class Imitation:
+    """A simple model fitted to what the model says.
+
+    Attributes:
+        form: "tree", "rules" or "linear".
+        found: its arrays, as `Surrogate` names them, and the weights of its terms.
+        held_out: numbers of the rows that it was not fitted to.
+        rows: how many rows it was fitted to.
+    """
+
+    form: str
+    found: dict[str, NpArray]
+    held_out: NpArray
+    rows: int
