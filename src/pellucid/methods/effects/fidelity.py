@@ -75,7 +75,7 @@ def check_stable(t: Table, s: Sample, fit: Callable[[Sample], Mapping[str, NpArr
         np.mean([(a & b).sum() / max(int((a | b).sum()), 1) if (a | b).any() else 1.0 for a, b in pairs])
     )
     t.notes.check(
-        "stability",
+        "refits",
         1 - overlap,
         warn=1 - UNSTABLE,
         fail=np.inf,

@@ -29,7 +29,7 @@ class GlobalSurrogate(SurrogateMethod):
 
     A person reads the simple model; how far it is the complex one is its fidelity, on rows that it was not fitted to:
     the share of rows decided alike for classes, and R² for numbers. Below 0.9 the check `fidelity` warns: then the
-    simple model tells a story of its own. It is not unique, and the check `stability` says how often other rows lead
+    simple model tells a story of its own. It is not unique, and the check `refits` says how often other rows lead
     to other columns. Categories are asked one by one; a class that the model never predicts is named.
 
     Shapes: ``X: (n, columns)``, ``values: (columns,)``, ``output: (nodes, outputs)``.
