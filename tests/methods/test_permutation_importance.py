@@ -426,7 +426,11 @@ def test_scikit_learns_scores_of_numbers_and_their_chance(line):
 
 def test_scores_that_there_are_not(iris):
     X, y, model = iris
-    for score, match in (("accuracys", "Did you mean 'accuracy'"), ([], "no score"), (3, "name or a function")):
+    for score, match in (
+        ("accuracys", "Did you mean 'accuracy'"),
+        ([], "no score"),
+        (3, "name or a function"),
+    ):
         with pytest.raises(ParameterError, match=match):
             pellucid.PermutationImportance()(model, X, y, score=score)
     with pytest.raises(ParameterError, match="asked for twice"):
