@@ -470,3 +470,14 @@ def test_conditional_shuffles_stay_among_rows_that_are_alike():
     assert 0.19 <= e.values[0] <= 0.3
     assert e.values[2] == pytest.approx(free.values[2], rel=0.15)
     assert e.quality.check("correlated").status == "ok"
+
+
+def test_the_shuffled_table_is_never_held_whole():
+    import tracemalloc
+
+    X = np.random.default_rng(0).normal(size=(200_000, 20))
+    tracemalloc.start()
+    pellucid.PermutationImportance(repeats=1)(lambda r: r[:, 0], X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * X.nbytes  # X as read, ranks of a sample, and blocks

@@ -219,6 +219,10 @@ class Game(View):
         return v
 
 
+Blocks = Callable[[slice], NpArray]
+"""A table that is made block by block, so that it is never held whole: which rows -> (rows, columns)."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Table(View):
     """A model and a table: what global, model-agnostic methods see.
@@ -228,8 +232,9 @@ class Table(View):
         columns: their names, units, categories and groups.
         ask: rows (m, columns), and for each the number of the row of X that it stands for -> (m, targets).
         targets: names of the explained numbers.
-        score: rows (n, columns) -> one number per score, where higher means that the model does better; rows as in X.
-        predict: rows (n, columns) -> (n,) the explained number; rows as in X.
+        score: one number per score, where higher means that the model does better, of as many rows as X has; they are
+            given block by block: slice -> rows.
+        predict: rows, given likewise -> (n,) the explained number.
         players: names of the columns or groups.
         label: (columns,) the player of each column.
         scored: whether there is a score.
@@ -237,14 +242,15 @@ class Table(View):
         intact: the scores of X as it is, or NaN.
         ordered: per column, whether its values have an order.
         size: rows of one stacked question.
+        walk: the model's trees, where it is a sum of them and a method may walk them instead of asking.
     """
 
     X: NpArray
     columns: Columns
     ask: Callable[[NpArray, NpArray], NpArray]
     targets: tuple[str, ...] = ()
-    score: Callable[[NpArray], NpArray] = lambda rows: np.full(1, np.nan)
-    predict: Callable[[NpArray], NpArray] = lambda rows: np.full(len(rows), np.nan)
+    score: Callable[[Blocks], NpArray] = lambda blocks: np.full(1, np.nan)
+    predict: Callable[[Blocks], NpArray] = lambda blocks: np.zeros(0)
     players: tuple[str, ...] = ()
     label: NpArray = field(default_factory=lambda: np.zeros(0, int))
     scored: bool = True
@@ -252,6 +258,7 @@ class Table(View):
     intact: NpArray = field(default_factory=lambda: np.full(1, np.nan))
     ordered: tuple[bool, ...] = ()
     size: int = STACKED_ROWS
+    walk: Any = None
 
     def rng(self, *key: int) -> np.random.Generator:
         """Random numbers for one player, one repeat, ...: by key, so the order of work does not matter."""

@@ -114,7 +114,7 @@ def _effect(place: Place, plan: tuple[Intervals, ...], sums: GroupedMoments) -> 
         values, half = accumulated(sums.count, sums.mean, sums.variance, rows)
         count = rows if rows is not None else np.concatenate([[0], sums.count])
         grid = plan[0].points[:, None]
-    return Effect(place, grid, values, half, count.astype(int), np.zeros((0, len(grid), targets)))
+    return Effect(place, grid, values, half, np.zeros((0, len(grid), targets)), count.astype(int))
 
 
 def _check_counts(t: Table, counts: list[NpArray]) -> None:

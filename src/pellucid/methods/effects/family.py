@@ -21,6 +21,7 @@ from .imitation import imitated
 from .places import Place, grids_given, places
 from .scores import Scorer, scored
 from .subject import FIRST_ROWS, Effect, Imitation, Joint, Subject
+from .walk import walk_of
 
 
 class TableMethod(Method, abstract=True):
@@ -110,7 +111,7 @@ class ImportanceMethod(TableMethod, abstract=True):
         more: dict[str, Any] = {"players": players, "label": label, "scored": how is not None}
         if how:
             more |= {"chance": how.chance, "intact": how.taken(first)}
-            more["score"] = lambda X: how.taken(s.outputs(X))
+            more["score"] = lambda blocks: how.taken(s.answered(blocks))
         t = s.table([s.aim(target, first)], **more)
         found = self.measure(t)
         space = space_of(first, s.data.model.facts.space)
@@ -137,6 +138,7 @@ class EffectMethod(TableMethod, abstract=True):
     """Traces what a model does as a column, or two together, change."""
 
     says: ClassVar[str] = "the prediction"
+    walks: ClassVar[bool] = False
 
     def trace(self, t: Table, where: tuple[Place, ...], own: Mapping[int, NpArray]) -> list[Effect]:
         """The formula: an effect for each place, on the caller's own grid for the columns in `own`."""
@@ -183,7 +185,8 @@ class EffectMethod(TableMethod, abstract=True):
     def _traced(self, s: Subject, columns: Any, grid: Mapping[str, Any], target: Any) -> Curve:
         y = s.first(FIRST_ROWS)
         goals, facts = s.aims(target, y), s.data.model.facts
-        t = s.table(goals, targets=tuple(g.labels(s.classes, 1)[0] for g in goals))
+        named = tuple(g.labels(s.classes, 1)[0] for g in goals)
+        t = s.table(goals, targets=named, walk=walk_of(s, goals, y) if self.walks else None)
         own = grids_given(s.columns, grid)
         where = places(t, columns, own)
         found = self.trace(t, where, own)

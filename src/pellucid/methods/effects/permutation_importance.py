@@ -47,14 +47,18 @@ class PermutationImportance(ImportanceMethod):
     conditional: bool = param(default=False, doc="shuffle only among rows alike in the columns it moves with")
 
     def measure(self, t: Table) -> NpArray:
-        predicted = None if t.scored else t.predict(t.X)
+        predicted = None if t.scored else t.predict(lambda rows: t.X[rows])
         strata = [strata_of(t, player, self.conditional) for player in range(len(t.players))]
         drops = np.empty((len(t.players), self.repeats, len(t.intact)))
         for player, repeat in t.track(list(np.ndindex(drops.shape[:2]))):
-            shuffled = t.X.copy()
-            columns = t.label == player
+            columns = np.flatnonzero(t.label == player)
             order = strata[player].shuffled(t.rng(player, repeat))
-            shuffled[:, columns] = t.X[order][:, columns]
+
+            def shuffled(rows: slice, columns: NpArray = columns, order: NpArray = order) -> NpArray:
+                block = t.X[rows].copy()
+                block[:, columns] = t.X[order[rows][:, None], columns]
+                return block
+
             if predicted is None:
                 drops[player, repeat] = t.intact - t.score(shuffled)
             else:

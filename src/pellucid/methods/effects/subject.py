@@ -12,10 +12,10 @@ import numpy as np
 from pellucid.core.errors import DataError, ParameterError
 from pellucid.core.features import Columns
 from pellucid.core.intake import Data
-from pellucid.core.run import Pace, Run
+from pellucid.core.run import Pace, Run, batches
 from pellucid.core.target import Target, space_of
 from pellucid.core.types import NpArray
-from pellucid.core.views import BLACK_BOX_ROWS, STACKED_ROWS, Aim, Table
+from pellucid.core.views import BLACK_BOX_ROWS, STACKED_ROWS, Aim, Blocks, Table
 
 from .places import Place
 
@@ -56,6 +56,12 @@ class Subject:
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
         return ask
+
+    def answered(self, blocks: Blocks) -> NpArray:
+        """The outputs of a table given block by block, as many rows as there are."""
+        size = self.run.size(1.0, STACKED_ROWS)
+        parts = [self.outputs(blocks(part)) for part in batches(len(self.data.x), size)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def first(self, rows: int | None = None) -> NpArray:
         """The outputs of the rows as they are, or of the first of them.
@@ -99,7 +105,7 @@ class Subject:
             "X": self.data.x,
             "columns": self.columns,
             "ask": ask,
-            "predict": lambda X: ask(X, everyone)[:, 0],
+            "predict": lambda blocks: np.asarray(goals[0].value(self.answered(blocks), everyone), float),
             "ordered": tuple(bool(getattr(d, "ordered", False)) for d in dtypes),
             "size": self.run.size(1.0, STACKED_ROWS),
             **more,
@@ -116,16 +122,16 @@ class Effect:
         grid: (points, columns).
         values: (points, targets).
         half_width: (points, targets), NaN where it is not known.
-        count: (points,) rows behind each point.
         individual: (rows kept, points, targets).
+        count: (points,) rows behind each point.
     """
 
     place: Place
     grid: NpArray
     values: NpArray
     half_width: NpArray
-    count: NpArray
     individual: NpArray
+    count: NpArray
 
 
 @dataclass(frozen=True, eq=False)
