@@ -11,7 +11,7 @@ from pellucid.core.views import Table
 
 CORRELATED = 0.7
 """From this |rank correlation| on, shuffling one column alone makes rows that do not occur."""
-SAMPLE = 50_000
+SAMPLE = 10_000
 """Rows that correlations are taken over."""
 NAMED = 4
 """Columns of a group that are named."""
