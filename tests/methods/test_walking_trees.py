@@ -86,7 +86,7 @@ def test_missing_values_go_their_way(model, monkeypatch):
     X[np.random.default_rng(0).random(X.shape) < 0.2] = np.nan
     model.fit(X, Y1 > 14 if "Classifier" in name(model) else Y1)
     walked = PartialDependence(ice=ALL)(model, X, columns=[0, 1])
-    monkeypatch.setattr("pellucid.methods.effects.family.walk_of", lambda *_: None)
+    monkeypatch.setattr("pellucid.methods.effects.walk.walk_of", lambda *_: None)
     asked = PartialDependence(ice=ALL)(model, X, columns=[0, 1])
     assert asked.quality.evals > 10 * walked.quality.evals
     np.testing.assert_allclose(walked.values, asked.values, atol=1e-6)
@@ -107,7 +107,7 @@ def test_boosters(library, monkeypatch):
     }
     model = make[library]().fit(X1, Y1)
     walked = PartialDependence(ice=ALL)(model, X1, columns=[0, 4])
-    monkeypatch.setattr("pellucid.methods.effects.family.walk_of", lambda *_: None)
+    monkeypatch.setattr("pellucid.methods.effects.walk.walk_of", lambda *_: None)
     asked = PartialDependence(ice=ALL)(model, X1, columns=[0, 4])
     assert walked.quality.evals == len(X1) < asked.quality.evals
     np.testing.assert_allclose(walked.values, asked.values, rtol=1e-6, atol=1e-6)
@@ -208,7 +208,7 @@ def test_the_half_width_of_a_sample_is_about_that_of_all_rows(monkeypatch):
     model = RandomForestRegressor(8, random_state=0).fit(X1, Y1)
     walked = PartialDependence(ice=0)(model, X1, columns=0)
     assert walked.individual.shape[0] == 0
-    monkeypatch.setattr("pellucid.methods.effects.family.walk_of", lambda *_: None)
+    monkeypatch.setattr("pellucid.methods.effects.walk.walk_of", lambda *_: None)
     asked = PartialDependence(ice=0)(model, X1, columns=0)
     np.testing.assert_allclose(walked.quality.half_width, asked.quality.half_width, rtol=0.3)
 

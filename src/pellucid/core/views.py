@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 BLACK_BOX_ROWS = 65536
 """Rows in the largest automatic batch of a model that is only asked for predictions."""
-STACKED_ROWS = 16384
+STACKED_ROWS = 4096
 """Rows of copies of a table that are asked about at once: more fall out of the processor's cache."""
 
 

@@ -21,7 +21,6 @@ from .imitation import imitated
 from .places import Place, grids_given, places
 from .scores import Scorer, scored
 from .subject import FIRST_ROWS, Effect, Imitation, Joint, Subject
-from .walk import walk_of
 
 
 class TableMethod(Method, abstract=True):
@@ -185,6 +184,8 @@ class EffectMethod(TableMethod, abstract=True):
     def _traced(self, s: Subject, columns: Any, grid: Mapping[str, Any], target: Any) -> Curve:
         y = s.first(FIRST_ROWS)
         goals, facts = s.aims(target, y), s.data.model.facts
+        from .walk import walk_of  # what compiles its kernels is slow to import
+
         named = tuple(g.labels(s.classes, 1)[0] for g in goals)
         t = s.table(goals, targets=named, walk=walk_of(s, goals, y) if self.walks else None)
         own = grids_given(s.columns, grid)

@@ -53,7 +53,7 @@ class Walk:
             kept: the rows whose own curves are wanted.
             sample: rows that tell how far rows differ, where all rows need not be followed singly.
         """
-        if not self.linear:
+        if not self.linear or len(kept) == len(self.x):  # every row is followed anyway
             return {column: self._followed(column, grid, kept) for column, grid in points.items()}
         mean = dependence(self.ways, self.x, dict(points), self.run)
         found = dict[int, tuple[NpArray, NpArray, NpArray]]()
