@@ -59,9 +59,12 @@ class Subject:
 
     def answered(self, blocks: Blocks) -> NpArray:
         """The outputs of a table given block by block, as many rows as there are."""
-        size = self.run.size(1.0, STACKED_ROWS)
-        parts = [self.outputs(blocks(part)) for part in batches(len(self.data.x), size)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        n, out = len(self.data.x), None
+        for part in batches(n, self.run.size(1.0, STACKED_ROWS)):
+            y = self.outputs(blocks(part))
+            out = np.empty((n, *y.shape[1:]), y.dtype) if out is None else out
+            out[part] = y  # a copy: outputs may be views that hold their block
+        return out if out is not None else np.zeros(0)
 
     def first(self, rows: int | None = None) -> NpArray:
         """The outputs of the rows as they are, or of the first of them.
