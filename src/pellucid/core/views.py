@@ -232,9 +232,9 @@ class Table(View):
         columns: their names, units, categories and groups.
         ask: rows (m, columns), and for each the number of the row of X that it stands for -> (m, targets).
         targets: names of the explained numbers.
-        score: one number per score, where higher means that the model does better, of as many rows as X has; they are
-            given block by block: slice -> rows.
-        predict: rows, given likewise -> (n,) the explained number.
+        score: rows (n, columns) -> one number per score, where higher means that the model does better; rows as in X.
+        predict: rows (n, columns) -> (n,) the explained number; rows as in X.
+        in_blocks: the same two, scores where there are some and else the numbers, of a table given block by block.
         players: names of the columns or groups.
         label: (columns,) the player of each column.
         scored: whether there is a score.
@@ -249,8 +249,9 @@ class Table(View):
     columns: Columns
     ask: Callable[[NpArray, NpArray], NpArray]
     targets: tuple[str, ...] = ()
-    score: Callable[[Blocks], NpArray] = lambda blocks: np.full(1, np.nan)
-    predict: Callable[[Blocks], NpArray] = lambda blocks: np.zeros(0)
+    score: Callable[[NpArray], NpArray] = lambda rows: np.full(1, np.nan)
+    predict: Callable[[NpArray], NpArray] = lambda rows: np.full(len(rows), np.nan)
+    in_blocks: Callable[[Blocks], NpArray] = lambda blocks: np.zeros(0)
     players: tuple[str, ...] = ()
     label: NpArray = field(default_factory=lambda: np.zeros(0, int))
     scored: bool = True

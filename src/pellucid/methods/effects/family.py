@@ -110,7 +110,8 @@ class ImportanceMethod(TableMethod, abstract=True):
         more: dict[str, Any] = {"players": players, "label": label, "scored": how is not None}
         if how:
             more |= {"chance": how.chance, "intact": how.taken(first)}
-            more["score"] = lambda blocks: how.taken(s.answered(blocks))
+            more["score"] = lambda X: how.taken(s.outputs(X))
+            more["in_blocks"] = lambda blocks: how.taken(s.answered(blocks))
         t = s.table([s.aim(target, first)], **more)
         found = self.measure(t)
         space = space_of(first, s.data.model.facts.space)

@@ -47,7 +47,7 @@ class PermutationImportance(ImportanceMethod):
     conditional: bool = param(default=False, doc="shuffle only among rows alike in the columns it moves with")
 
     def measure(self, t: Table) -> NpArray:
-        predicted = None if t.scored else t.predict(lambda rows: t.X[rows])
+        predicted = None if t.scored else t.in_blocks(lambda rows: t.X[rows])
         strata = [strata_of(t, player, self.conditional) for player in range(len(t.players))]
         drops = np.empty((len(t.players), self.repeats, len(t.intact)))
         for player, repeat in t.track(list(np.ndindex(drops.shape[:2]))):
@@ -60,9 +60,9 @@ class PermutationImportance(ImportanceMethod):
                 return block
 
             if predicted is None:
-                drops[player, repeat] = t.intact - t.score(shuffled)
+                drops[player, repeat] = t.intact - t.in_blocks(shuffled)
             else:
-                drops[player, repeat] = np.mean((predicted - t.predict(shuffled)) ** 2)
+                drops[player, repeat] = np.mean((predicted - t.in_blocks(shuffled)) ** 2)
         self._judge(t, drops[..., 0])
         return drops
 
