@@ -51,7 +51,11 @@ class Subject:
 
         def ask(X: NpArray) -> NpArray:
             parts = list[NpArray]()
-            pace.over(len(X), lambda rows: parts.append(model.numpy(model.predict(model.native(X[rows])))))
+
+            def answer(rows: slice) -> None:  # copied where it is a view, which would hold all of its batch
+                parts.append(np.ascontiguousarray(model.numpy(model.predict(model.native(X[rows])))))
+
+            pace.over(len(X), answer)
             run.meter.count(len(X), grad=False)
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
