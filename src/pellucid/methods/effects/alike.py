@@ -79,7 +79,7 @@ class Strata:
 
 def strata_of(t: Table, player: int, conditional: bool) -> Strata:
     """Groups of rows alike in the columns that a player moves with: the leaves of a tree that predicts it from them."""
-    nobody = Strata(np.zeros(len(t.X), int))
+    nobody = Strata(np.broadcast_to(np.int64(0), len(t.X)))  # takes no memory
     if not conditional:
         return nobody
     cluster = clusters(t)
