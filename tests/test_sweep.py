@@ -52,6 +52,7 @@ NEEDS = {
     "effects": ("mlp", "forest", "function"),
     "internals": ("mlp", "cnn"),
     "trees": ("forest",),
+    "counterfactuals": ("mlp", "forest"),
 }
 ANY = tuple(model for model in MODELS if model not in ("pooled", "attentive"))
 MAPS = {info.name: ("cnn",) for info in pellucid.methods() if issubclass(info.cls, MapMethod)}

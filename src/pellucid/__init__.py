@@ -24,6 +24,10 @@ _HOMES = {
     "Columns": "core.features",
     "Composite": "core.lrp",
     "Conductance": "methods.gradient",
+    "Constraints": "core.constraints",
+    "Counterfactual": "methods.counterfactuals",
+    "Counterfactuals": "results",
+    "Coupling": "core.constraints",
     "Curve": "results",
     "Deconvolution": "methods.gradient",
     "DeepLift": "methods.gradient",
@@ -101,6 +105,7 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from pellucid.core.cifar import read_cifar10
+    from pellucid.core.constraints import Constraints, Coupling
     from pellucid.core.errors import PellucidError, PellucidWarning
     from pellucid.core.features import Columns, Pixels, Steps, Tokens
     from pellucid.core.lrp import Composite, EpsilonAlpha2Beta1, EpsilonGammaBox, EpsilonPlus, EpsilonPlusFlat
@@ -110,6 +115,7 @@ if TYPE_CHECKING:
     from pellucid.core.target import LogProb, Margin, Neuron
     from pellucid.core.texts import Words
     from pellucid.explain import explain
+    from pellucid.methods.counterfactuals import Counterfactual
     from pellucid.methods.effects import (
         AccumulatedLocalEffects,
         GlobalSurrogate,
@@ -173,6 +179,7 @@ if TYPE_CHECKING:
     from pellucid.results import (
         Attribution,
         Check,
+        Counterfactuals,
         Curve,
         Explanation,
         Importance,
@@ -198,6 +205,10 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Columns",
     "Composite",
     "Conductance",
+    "Constraints",
+    "Counterfactual",
+    "Counterfactuals",
+    "Coupling",
     "Curve",
     "Deconvolution",
     "DeepLift",

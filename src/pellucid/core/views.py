@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from . import target as targets
+from .constraints import Limits
 from .errors import DataError, TargetError
 from .features import Columns
 from .forest import Forest
@@ -319,16 +320,47 @@ class Trees(View):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Query(View):
-    """A wanted change of the decision on rows of a table: what counterfactual methods see.
+    """A wanted answer to rows of a table: what the methods see that change rows until a model answers otherwise.
 
     Attributes:
-        predict: rows -> (m,) the explained number, wanted above `threshold`.
+        f: rows (m, columns), and for each the number of the row of X it is a change of -> (m,) the lead: how far the
+            answer is beyond the wanted one, at least 0 where it is reached; in log-odds where the model gives
+            probabilities.
         X: (n, columns) the rows to change.
+        columns: their names, units, categories.
         background: (b, columns) real rows.
-        threshold: where the decision flips.
+        real: (goals, b) which of them the model answers as wanted.
+        goal: (n,) the number of the goal of each row.
+        limits: what a changed row may look like.
+        outputs: rows (m, columns) -> (m, *outputs) as the model gives them.
+        conditions: the number of a row, and whether scores are logarithms -> ways to reach the wanted answer, each a
+            list of (factors of the outputs' scores, the least that they add up to).
+        is_probability: whether the outputs are probabilities.
+        slope: rows, and which row each is a change of -> (m, columns) the gradient of the lead; None without gradients.
+        forest: the model's trees, where it has some, over the same columns.
+        open: (n,) rows that have not the wanted answer yet, and whose constraints do not contradict each other.
+        asked: (n,) how often the model was asked about changes of each row.
     """
 
-    predict: Callable[[NpArray], NpArray]
+    f: Callable[[NpArray, NpArray], NpArray]
     X: NpArray
+    columns: Columns
     background: NpArray
-    threshold: float = 0.5
+    real: NpArray
+    goal: NpArray
+    limits: Limits
+    outputs: Callable[[NpArray], NpArray]
+    conditions: Callable[[int, bool], list[list[tuple[NpArray, float]]]]
+    is_probability: bool
+    open: NpArray
+    forest: Forest | None = None
+    slope: Callable[[NpArray, NpArray], NpArray] | None = None
+    asked: NpArray = field(default_factory=lambda: np.zeros(0, int))
+
+    def __call__(self, rows: NpArray, own: NpArray) -> NpArray:
+        """The lead of changed rows, below 0 also where a coupling is missed: (m, columns), (m,) -> (m,)."""
+        if not len(rows):
+            return np.zeros(0)
+        np.add.at(self.asked, own, 1)
+        lead, missed = self.f(rows, own), self.limits.missed(rows)
+        return np.where(missed > 0, np.minimum(lead, 0.0) - 10 * missed, lead)

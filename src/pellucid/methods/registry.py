@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from .base import METHODS, Method, summary
 from .params import Param, describe
 
-FAMILIES = ("gradient", "perturbation", "effects", "internals", "trees")
+FAMILIES = ("gradient", "perturbation", "effects", "internals", "trees", "counterfactuals")
 GROUP = "pellucid.methods"
 """Entry point group by which other packages add methods: name -> module to import."""
 

@@ -24,6 +24,9 @@ from .importance import importance as importance  # isort: skip
 from .patches import patches as patches  # isort: skip
 from .attention import attention as attention  # isort: skip
 from .head import head as head  # isort: skip
+from .changes import changes as changes  # isort: skip
+from .boundary import boundary as boundary  # isort: skip
+from .way import way as way  # isort: skip
 from .kernels import kernels as kernels  # isort: skip
 from .matrix import matrix as matrix  # isort: skip
 from .distribution import distribution as distribution  # isort: skip

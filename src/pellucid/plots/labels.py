@@ -91,6 +91,19 @@ class Words:
     network: str
     no_interaction: str
     measured_pairs: str
+    nothing_found: str
+    part_of_distance: str
+    distance_of: str
+    distance_bound: str
+    fragile_bars: str
+    more_changes: str
+    slice_marks: str
+    slice_sides: str
+    slice_others: str
+    row_as_it_is: str
+    row_changed: str
+    lead: str
+    flips: str
     spaces: Mapping[str, str] = field(default_factory=dict[str, str])
     methods: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -182,6 +195,19 @@ EN = Words(
     written_slope="written: coefficients per unit of the column; the model starts at {value}",
     row_dots="bars: mean; dots: the {n} rows",
     arrows="arrows: as the column grows, the output rises ↗, falls ↘, or neither →",
+    nothing_found="Nothing was found.",
+    part_of_distance="part of the distance",
+    distance_of="distance ({metric}) {distance}; nearer to the data than {share} % of the real rows with this answer",
+    distance_bound="no row within the constraints is nearer than {bound}",
+    fragile_bars="pale: a change smaller than the column's noise or unit",
+    more_changes="{n:,} more columns are different",
+    slice_marks="ring: the row as it is; disc: the changed row",
+    slice_sides="light ground: the wanted answer",
+    slice_others="{n} other columns are different too; they are set as in the changed row",
+    row_as_it_is="as it is",
+    row_changed="changed",
+    lead="beyond the wanted answer",
+    flips="dashed: where the answer turns round ({n})",
     spaces={"raw": "raw output"},
 )
 
@@ -263,8 +289,22 @@ ZH = Words(
     written_slope="数字：每单位的系数；截距为 {value}",
     row_dots="条：均值；点：{n} 行",
     arrows="箭头：该列增大时输出上升 ↗、下降 ↘ 或两者皆非 →",
+    nothing_found="没有找到结果。",
+    part_of_distance="在距离中的占比",
+    distance_of="距离（{metric}）{distance}；比 {share} % 具有该答案的真实数据更靠近数据",
+    distance_bound="约束之内的任何行，距离都不小于 {bound}",
+    fragile_bars="浅色：变化小于该列的噪声或单位",
+    more_changes="另有 {n} 列不同",
+    slice_marks="圆圈：原来的行；圆点：变化后的行",
+    slice_sides="浅色区域：想要的答案",
+    slice_others="另有 {n} 列也不同，均取变化后的值",
+    row_as_it_is="原来",
+    row_changed="变化后",
+    lead="超出想要的答案的程度",
+    flips="虚线：答案改变之处（{n} 处）",
     spaces={"probability": "概率", "log-odds": "对数几率", "raw": "原始输出", "score": "得分"},
     methods={
+        "counterfactual": "反事实",
         "saliency": "显著图",
         "input_x_gradient": "输入 × 梯度",
         "integrated_gradients": "积分梯度",
