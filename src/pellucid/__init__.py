@@ -19,6 +19,7 @@ _HOMES = {
     "Attention": "methods.internals",
     "Attribution": "results",
     "Background": "core.masker",
+    "BoundaryInstances": "methods.counterfactuals",
     "CAM": "methods.gradient",
     "Check": "results",
     "Columns": "core.features",
@@ -115,7 +116,7 @@ if TYPE_CHECKING:
     from pellucid.core.target import LogProb, Margin, Neuron
     from pellucid.core.texts import Words
     from pellucid.explain import explain
-    from pellucid.methods.counterfactuals import Counterfactual
+    from pellucid.methods.counterfactuals import BoundaryInstances, Counterfactual
     from pellucid.methods.effects import (
         AccumulatedLocalEffects,
         GlobalSurrogate,
@@ -200,6 +201,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Attention",
     "Attribution",
     "Background",
+    "BoundaryInstances",
     "CAM",
     "Check",
     "Columns",

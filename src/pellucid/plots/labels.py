@@ -305,6 +305,7 @@ ZH = Words(
     spaces={"probability": "概率", "log-odds": "对数几率", "raw": "原始输出", "score": "得分"},
     methods={
         "counterfactual": "反事实",
+        "boundary_instances": "边界实例",
         "saliency": "显著图",
         "input_x_gradient": "输入 × 梯度",
         "integrated_gradients": "积分梯度",

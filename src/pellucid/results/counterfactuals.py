@@ -56,6 +56,7 @@ class Counterfactuals(Explanation):
         distance: (found,) from the row.
         metric: how it is measured.
         bound: (found,) what no row that keeps to the constraints can be below; NaN where that is not known.
+        inside: (found, columns) the row just before the answer turns round; NaN where it was not sought.
         plausibility: (found,) the percentage of real rows with the wanted answer that lie further from the others.
         evaluations: (n,) questions about each row.
         noise: (columns,) changes below it mean nothing.
@@ -65,7 +66,7 @@ class Counterfactuals(Explanation):
         slice_at: (slices, 2, points) where the two columns are set.
         slice_lead: (slices, points, points) how far the answer is beyond the wanted one there, first column first.
         path_lead: (found, points) the same along the straight way from the row to the changed row, categories changed
-            half way; no points where it was not asked.
+            half way; NaN where it was not asked.
         index: the frame's row labels.
     """
 
@@ -81,6 +82,7 @@ class Counterfactuals(Explanation):
     distance: NpArray
     metric: str
     bound: NpArray
+    inside: NpArray
     plausibility: NpArray
     evaluations: NpArray
     noise: NpArray

@@ -45,6 +45,7 @@ class Answers:
         pool: the changed rows, by row, the cheapest first.
         search: how they were sought.
         bound: (m,) what no distance can be below, NaN where that is not known.
+        inside: (m, columns) rows just before the answer turns round.
         impossible: rows for which it is proven that there is none.
     """
 
@@ -52,6 +53,7 @@ class Answers:
     search: Search
     bound: NpArray
     impossible: tuple[int, ...] = ()
+    inside: NpArray | None = None
 
     @classmethod
     def of(cls, search: Search, parts: Sequence[Pool]) -> Answers:
@@ -261,6 +263,7 @@ class QueryMethod(Method, abstract=True):
         pool, s, facts = found.pool, found.search, asked.data.model.facts
         kept = q.limits.hold(pool.Z, pool.own)
         pool, bound = pool[kept], found.bound[kept]
+        inside = np.full(pool.Z.shape, np.nan) if found.inside is None else found.inside[kept]
         status, reason = self._statuses(asked, constraints, q, found)
         y = asked.outputs(pool.Z) if len(pool) else asked.y[:0]
         label, after = asked.goals.told(y)
@@ -269,11 +272,11 @@ class QueryMethod(Method, abstract=True):
         plausibility = _percentiles(s, pool)
         self._checks(q, status, pool, plausibility)
         independent_rows(q.notes, facts.mixes_rows)
-        name = s.distance.name or getattr(self.__dict__.get("distance"), "__name__", "own")
+        name = s.distance.name or getattr(s.distance.own, "__name__", "own")
         return Counterfactuals(
             values=pool.Z, of=pool.own, x=q.X, status=status, reason=reason, said=said, before=before,
             wanted=asked.goals.wanted(), label=label, after=after, distance=s.distance(x, pool.Z), metric=name,
-            bound=bound, plausibility=plausibility, evaluations=q.asked.copy(), noise=q.limits.noise,
+            bound=bound, inside=inside, plausibility=plausibility, evaluations=q.asked.copy(), noise=q.limits.noise,
             weight=s.distance.unit, **Pictures.of(q, pool, s.distance).arrays(),
             index=asked.data.index, features=columns,
             quality=quality(q.notes, asked.run, f"the nearest rows with the wanted answer, {name}", None),

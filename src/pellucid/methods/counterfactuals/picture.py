@@ -75,12 +75,13 @@ def _slices(q: Query, pool: Pool, rows: NpArray, plane: NpArray) -> tuple[NpArra
 
 
 def _ways(q: Query, pool: Pool) -> NpArray:
-    """The lead on the straight way to each changed row and a little beyond it; none where there are many rows."""
-    if len(pool) > DRAWN or not len(pool):
-        return np.zeros((len(pool), 0))
+    """The lead on the straight way to the first changed rows and a little beyond them; NaN for the others."""
+    out = np.full((len(pool), STEPS if len(pool) else 0), np.nan)
+    drawn = pool[np.arange(min(DRAWN, len(pool)))]
     t = np.linspace(0, BEYOND, STEPS)[:, None]
-    x = q.X[pool.own][:, None]
-    z = pool.Z[:, None]
+    x, z = q.X[drawn.own][:, None], drawn.Z[:, None]
     way = np.where(q.limits.word, np.where(t < 0.5, x, z), x + (z - x) * t)
     way = np.where(x == z, x, way)
-    return q(way.reshape(-1, z.shape[2]), np.repeat(pool.own, STEPS)).reshape(len(pool), STEPS)
+    if len(drawn):
+        out[: len(drawn)] = q(way.reshape(-1, z.shape[2]), np.repeat(drawn.own, STEPS)).reshape(-1, STEPS)
+    return out

@@ -59,7 +59,7 @@ def walked(s: Search, pool: Pool, rounds: int = 12) -> Pool:
         rounds: how many steps.
     """
     numbers = np.flatnonzero(
-        ~s.q.limits.word & ~s.q.limits.whole & ~np.isin(np.arange(s.q.X.shape[1]), s._grouped)
+        ~s.q.limits.word & ~s.q.limits.whole & ~np.isin(np.arange(s.q.X.shape[1]), s.grouped)
     )
     if not len(numbers) or s.distance.own is not None:
         return pool

@@ -199,27 +199,28 @@ class Search:
 
     def nearer(self, pool: Pool, rounds: int = 3) -> Pool:
         """Move every changed number back as far as the answer allows: all together first, then one after another."""
-        numbers = ~self.q.limits.word & ~np.isin(np.arange(self.q.X.shape[1]), self._grouped)
+        numbers = ~self.q.limits.word & ~np.isin(np.arange(self.q.X.shape[1]), self.grouped)
         start = self.q.limits.start[pool.own]
-        pool = self._scanned(pool, start, np.broadcast_to(numbers, pool.Z.shape), 2)
+        pool = self.scanned(pool, start, np.broadcast_to(numbers, pool.Z.shape), 2)
         parts = np.where(numbers, self.distance.parts(start, pool.Z), 0.0)
         order = np.argsort(-parts, axis=1, kind="stable")
         for rank in range(int((parts > 0).sum(1).max(initial=0))):
             column = order[:, rank]
             mask = (np.arange(pool.Z.shape[1]) == column[:, None]) & (parts > 0)
             moving = np.flatnonzero(mask.any(1))
-            closer = self._scanned(pool[moving], start[moving], mask[moving], rounds)
+            closer = self.scanned(pool[moving], start[moving], mask[moving], rounds)
             Z, lead = pool.Z.copy(), pool.lead.copy()
             Z[moving], lead[moving] = closer.Z, closer.lead
             pool = Pool(Z, pool.own, lead)
         return pool
 
     @property
-    def _grouped(self) -> NpArray:
+    def grouped(self) -> NpArray:
+        """Numbers of the columns that change together with others."""
         groups = self.q.limits.groups
         return np.concatenate(groups) if groups else np.zeros(0, int)
 
-    def _scanned(self, pool: Pool, start: NpArray, mask: NpArray, rounds: int) -> Pool:
+    def scanned(self, pool: Pool, start: NpArray, mask: NpArray, rounds: int) -> Pool:
         """The place nearest to the start, on the straight line to each candidate, where the answer still holds."""
         if not len(pool):
             return pool
@@ -258,7 +259,7 @@ class Search:
             return pool
         start, Z = self.q.limits.start[pool.own], pool.Z.copy()
         for j, splits in enumerate(self.proposals.splits):
-            if not len(splits) or self.q.limits.word[j] or j in self._grouped:
+            if not len(splits) or self.q.limits.word[j] or j in self.grouped:
                 continue
             z, x = Z[:, j], start[:, j]
             below = np.searchsorted(splits, z, side="left") - 1  # the last split under z
@@ -274,7 +275,7 @@ class Search:
     def readable(self, pool: Pool) -> Pool:
         """Every changed number with as few digits as change the distance by a thousandth at most."""
         start, Z = self.q.limits.start[pool.own], pool.Z.copy()
-        numbers = ~self.q.limits.word & ~np.isin(np.arange(Z.shape[1]), self._grouped)
+        numbers = ~self.q.limits.word & ~np.isin(np.arange(Z.shape[1]), self.grouped)
         with np.errstate(all="ignore"):
             off = Z - self.q.X[pool.own]
             unit = 10.0 ** (np.floor(np.log10(np.abs(off))) - 3)

@@ -12,12 +12,13 @@ LOOKED_AT = 4
 """Times as many are asked about, since the constraints may have changed them."""
 
 
-def neighbours(s: Search, rows: np.ndarray) -> Pool:
+def neighbours(s: Search, rows: np.ndarray, count: int = SEEDS) -> Pool:
     """The nearest real rows with the wanted answer, changed to keep to the constraints of each row.
 
     Args:
         s: the search.
         rows: numbers of the rows.
+        count: real rows for each.
     """
     q = s.q
     found = s.ask(np.zeros((0, q.X.shape[1])), np.zeros(0, int))
@@ -28,12 +29,12 @@ def neighbours(s: Search, rows: np.ndarray) -> Pool:
             some = mine[start : start + step]
             own = np.repeat(some, len(real))
             Z = q.limits.nearest(np.tile(real, (len(some), 1)), own)
-            keep = _nearest(s.cost(Z, own).reshape(len(some), -1), SEEDS * LOOKED_AT)
+            keep = _nearest(s.cost(Z, own).reshape(len(some), -1), count * LOOKED_AT)
             found = found + s.ask(Z[keep], own[keep])
     found = found[found.lead >= 0]
     order = np.lexsort((s.cost(found.Z, found.own), found.own))
     found = found[order]
-    return found[np.arange(len(found)) - np.searchsorted(found.own, found.own) < SEEDS]
+    return found[np.arange(len(found)) - np.searchsorted(found.own, found.own) < count]
 
 
 def _nearest(cost: np.ndarray, count: int) -> np.ndarray:
