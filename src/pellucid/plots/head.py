@@ -67,7 +67,7 @@ def head(
     ax.imshow(
         values,
         cmap=colours(limit).get_cmap(),
-        norm=colours(limit).norm,
+        norm=colours(limit).norm,  # type: ignore[arg-type]  # the stubs' Norm is a Normalize
         aspect="equal",
         interpolation="nearest",
     )

@@ -104,7 +104,7 @@ def _exact(lang: str, limit: float, levels: int) -> str:
 
 def _part(name: str) -> str:
     """A file of the page that is no Python."""
-    return files(__package__).joinpath(name).read_text("utf-8")
+    return files("pellucid.plots").joinpath(name).read_text("utf-8")
 
 
 def _whole(title: str, lang: str, body: str, script: str) -> str:

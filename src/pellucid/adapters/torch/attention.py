@@ -13,7 +13,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -146,7 +146,8 @@ class _Recorder(TorchFunctionMode):
             root, query = self._rooted(args[0]), args[0]
             args = tuple(root if a is query else a for a in args)
         kwargs = {**kwargs, "need_weights": True, "average_attn_weights": False}
-        out, found = F.multi_head_attention_forward(*args, **kwargs)
+        out, given = F.multi_head_attention_forward(*args, **kwargs)
+        found = cast(Tensor, given)  # asked for above
         whole = found if found.ndim == 4 else found[None]
         # The weights come as a view beside the path to the output: the gradient is found at what they are a view of.
         edge = GradientEdge(*_before_views(found.grad_fn)) if self.graph else found
@@ -228,7 +229,7 @@ def attentions(
         y, cotangent = pulled(out)
         if not y.requires_grad:
             raise CapabilityError("No gradient leads from the output to the attention weights.")
-        grads = torch.autograd.grad(y, [s.edge for s in record.seen], cotangent, allow_unused=True)
+        grads = torch.autograd.grad(y, tuple(s.edge for s in record.seen), cotangent, allow_unused=True)
     return [
         _attended(s, g, len(inputs[0]), record.calls[s.name] > 1, pulled is not None, numpy)
         for s, g in zip(record.seen, grads, strict=True)

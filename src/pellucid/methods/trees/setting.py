@@ -150,7 +150,7 @@ def _splits_on(p: NpArray, column: int, v: int, side: int, path: NpArray, sides:
             path[n], sides[n], place = at, taken, np.int64(p[at].place)
             n += 1
         taken, at = np.int64(p[at].side), np.int64(p[at].parent)
-    return n, place
+    return n, place  # type: ignore[return-value]  # numbers of the compiled code
 
 
 @kernel
