@@ -229,7 +229,7 @@ def attentions(
         y, cotangent = pulled(out)
         if not y.requires_grad:
             raise CapabilityError("No gradient leads from the output to the attention weights.")
-        grads = torch.autograd.grad(y, tuple(s.edge for s in record.seen), cotangent, allow_unused=True)
+        grads = torch.autograd.grad(y, tuple(s.edge for s in record.seen), cotangent, allow_unused=True)  # type: ignore[call-overload]  # edges too
     return [
         _attended(s, g, len(inputs[0]), record.calls[s.name] > 1, pulled is not None, numpy)
         for s, g in zip(record.seen, grads, strict=True)
