@@ -1,7 +1,7 @@
 """Counterfactuals against DiCE (random, genetic, kd-tree): distance, validity, constraints kept, time.
 
-Breast cancer with a random forest, and a mixed table with hist gradient boosting, the same rows for all, in one run. The
-distance is in median absolute deviations of the training rows, a change of category counts 1. Each call is measured
+Breast cancer with a random forest, and a mixed table with hist gradient boosting, the same rows for all, in one run.
+The distance is in median absolute deviations of the training rows, a change of category counts 1. Each call is measured
 once, in CPU time: DiCE takes minutes. Run: python benchmarks/counterfactuals.py [rows]
 """
 
