@@ -126,8 +126,8 @@ class Counterfactuals(Explanation):
         return tuple(
             Change(
                 column=self.features.name((int(j),)),
-                before=self.shown(int(j), x[j], z[j]),
-                after=self.shown(int(j), z[j], x[j]),
+                before=self.shown(int(j), float(x[j]), float(z[j])),
+                after=self.shown(int(j), float(z[j]), float(x[j])),
                 amount=float("nan") if words[j] else float(z[j] - x[j]),
                 is_fragile=bool(not words[j] and abs(z[j] - x[j]) < self.noise[j] * (1 - 1e-9)),
                 cost=float(parts[j]) / total,

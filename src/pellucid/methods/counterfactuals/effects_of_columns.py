@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,13 +83,13 @@ def _scores(q: Query, y: NpArray) -> tuple[NpArray, NpArray]:
     """Which probes can be judged, and their scores less what all outputs share."""
     if not q.is_probability:
         return np.ones(len(y), bool), (y - y.mean(1, keepdims=True) if y.shape[1] > 1 else y).astype(float)
-    kept = (y > CERTAIN).all(1) & (y < 1 - CERTAIN).all(1)
+    kept = np.asarray(((y > CERTAIN) & (y < 1 - CERTAIN)).all(1))
     logs = np.log(y[kept].astype(float))
     return kept, logs - logs.mean(1, keepdims=True)
 
 
 def _design(
-    rows: NpArray, numbers: list[int], words: dict[int, NpArray], centre: NpArray, scale: NpArray
+    rows: NpArray, numbers: list[int], words: Mapping[int, NpArray], centre: NpArray, scale: NpArray
 ) -> NpArray:
     """One, the numbers, and a mark for each category."""
     marks = [(rows[:, [j]] == codes[None]).astype(float) for j, codes in words.items()]

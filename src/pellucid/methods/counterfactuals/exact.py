@@ -317,11 +317,12 @@ class _Row:
         """The row that a solution stands for."""
         if solution.at is None:
             return None
-        z = np.array([c.at(solution.at) for c in self.cell])
+        at = solution.at
+        z = np.array([c.at(at) for c in self.cell])
         for j, marks in self.below.items():  # to the bit beside the splits that are passed
-            z[j] = self._placed(j, float(z[j]), [(t, m.at(solution.at) > 0.5) for t, m in marks])
+            z[j] = self._placed(j, float(z[j]), [(t, m.at(at) > 0.5) for t, m in marks])
         for j, options in self.choice.items():
-            z[j] = max(options, key=lambda option: option[1].at(solution.at))[0]
+            z[j] = max(options, key=lambda option: option[1].at(at))[0]
         z = np.where(np.isnan(self.x), np.nan, z)
         near = np.abs(z - self.x) <= 1e-9 * np.maximum(1.0, np.abs(self.x))
         numbers = ~np.isin(np.arange(len(z)), [*self.below, *self.choice])

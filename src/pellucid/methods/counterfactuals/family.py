@@ -179,11 +179,11 @@ class Asked:
 
     def _forest(self, X: NpArray) -> Forest | None:
         """The model's trees, where they compare the very numbers of the rows."""
-        model = self.data.model
+        model: Any = self.data.model
         if not isinstance(model, Forested):
             return None
         try:
-            forest, seen = model.forest(), model.tree_inputs(model.native(self.data.x))
+            forest, seen = model.forest(), model.tree_inputs(self.data.model.native(self.data.x))
         except CapabilityError:
             return None
         same = seen.shape == X.shape and np.allclose(seen, X, rtol=1e-6, atol=0, equal_nan=True)
@@ -248,8 +248,8 @@ class QueryMethod(Method, abstract=True):
                 further = tuple(
                     read(m, x, features=features, background=background, output=output) for m in retrained
                 )
-                knobs = [float(getattr(self, k, 0.0)) for k in ("margin", "noise")]
-                asked = Asked(data, run, real, target, names, *knobs, further)
+                margin, noise = (float(getattr(self, k, 0.0)) for k in ("margin", "noise"))
+                asked = Asked(data, run, real, target, names, margin, noise, further)
                 e = self._result(asked, constraints or Constraints())
         except Exception as error:
             self._noted(error, model, x, target=target)

@@ -88,8 +88,8 @@ class Programme:
         found = milp(
             c,
             integrality=np.array(self.whole, int),
-            bounds=Bounds(np.array(self.low), np.array(self.high)),
-            constraints=LinearConstraint(A, np.array(self.least), np.array(self.most)),
+            bounds=Bounds(np.array(self.low), np.array(self.high)),  # type: ignore[arg-type]  # the stubs know single bounds
+            constraints=LinearConstraint(A, np.array(self.least), np.array(self.most)),  # type: ignore[arg-type]
             options={"time_limit": seconds, "mip_rel_gap": GAP},
         )
         bound = -np.inf if found.mip_dual_bound is None else float(found.mip_dual_bound)

@@ -151,7 +151,8 @@ class Search:
             outside = (value[None] < low[:, None]) | (value[None] > high[:, None])
             outside |= ~np.isnan(value)[None] & np.isnan(x)[:, None]
             differs = ~np.isnan(value)[None] & (value[None] != pool.Z[:, None])
-        return np.nonzero(~outside.any(2) & differs.any(2))
+        candidates, proposals = np.nonzero(~outside.any(2) & differs.any(2))
+        return candidates, proposals
 
     def copied(self, start: Pool, to: NpArray) -> Pool:
         """Take over the values of another row, unit by unit, the one with the best lead for its cost first.
@@ -236,7 +237,8 @@ class Search:
             Z = self._whole(Z, start[:, None]).reshape(-1, pool.Z.shape[1])
             tried = self.ask(Z, np.repeat(pool.own, SCAN))
             fine = (tried.lead >= 0).reshape(-1, SCAN)
-            any_, first = fine.any(1), np.where(fine.any(1), fine.argmax(1), SCAN)
+            any_ = np.asarray(fine.any(1))
+            first = np.where(any_, fine.argmax(1), SCAN)
             pick = np.arange(len(pool)) * SCAN + np.minimum(first, SCAN - 1)
             best = Pool(
                 np.where(any_[:, None], tried.Z[pick], best.Z),
