@@ -58,7 +58,7 @@ def _(e: AttentionMaps, lang: str, row: int = 0) -> str:
     names = [[w for w in e.words(row, s[axis]) if w != ""] for s in e.shapes for axis in (2, 3)]
     data = {
         "layers": [
-            {"name": name, "heads": len(f), "q": f.shape[1], "k": f.shape[2]}
+            {"name": name, "heads": len(f), "q": f.shape[1], "keys": f.shape[2]}
             for name, f in zip(e.layers, found, strict=True)
         ],
         "words": names if any(names) else [],

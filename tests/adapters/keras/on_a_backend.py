@@ -132,7 +132,7 @@ def test_steps_name_what_they_take_their_values_from():
     assert sources["add"] == ["stem", "conv2"]
     assert sources["fc"] == ["flat"]
     by_name = {o.name: o for o in steps}
-    assert by_name["conv1"].window == ((3, 1, 1), (3, 1, 1))
+    assert by_name["conv1"].window == ((3, 1, 1, 1), (3, 1, 1, 1))
     assert by_name["conv1"].multiplications == 3 * 3 * 4 * 4 * 64
     assert by_name["fc"].multiplications == 64 * 5
     assert sum(o.parameters for o in steps) == made("functional").count_params()
