@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import ensemble, tree
+from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import SVC
 
@@ -14,7 +15,7 @@ import pellucid
 from pellucid.core.errors import CapabilityError, ShapeError
 from pellucid.core.intake import read
 from pellucid.core.links import LINKS
-from pellucid.core.model import Forested
+from pellucid.core.model import Forested, wrap
 
 pandas = pytest.importorskip("pandas")
 RNG = np.random.default_rng(0)
@@ -159,3 +160,9 @@ def test_several_questions_at_once_are_refused():
 
 def test_other_estimators_are_no_forests():
     assert not isinstance(pellucid.wrap(SVC().fit(X, THREE)), Forested)
+
+
+def test_a_forest_fitted_on_a_frame_is_read_without_a_word(recwarn):
+    data = load_iris(as_frame=True)
+    wrap(ensemble.RandomForestClassifier(3, random_state=0).fit(data.data, data.target)).forest()
+    assert not [w for w in recwarn if issubclass(w.category, UserWarning)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from pellucid.core.model import Facts
 
 from .function import FunctionModel
 from .sklearn_forest import SklearnForest, known_as
+from .unnamed import quiet
 
 
 def wrap(estimator: Any, *, output: str | int | None = None) -> FunctionModel:
@@ -40,8 +40,8 @@ def wrap(estimator: Any, *, output: str | int | None = None) -> FunctionModel:
         frames=True,
     )
     if known_as(estimator):
-        return SklearnForest(_quiet(function), facts, output, estimator)
-    return FunctionModel(_quiet(function), facts, output)
+        return SklearnForest(quiet(function), facts, output, estimator)
+    return FunctionModel(quiet(function), facts, output)
 
 
 def _question(estimator: Any) -> tuple[Callable[..., Any], str]:
@@ -90,14 +90,3 @@ def _takes_missing(estimator: Any) -> bool:
         not hasattr(step, "__sklearn_tags__") or step.__sklearn_tags__().input_tags.allow_nan
         for step in steps
     )
-
-
-def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` without scikit-learn's remark that an array carries no column names."""
-
-    def ask(*inputs: Any) -> Any:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="X (does not have valid|has) feature names")
-            return function(*inputs)
-
-    return ask

@@ -14,6 +14,7 @@ from pellucid.core.forest_check import remembered, verified
 from pellucid.core.types import Array, NpArray
 
 from .function import FunctionModel
+from .unnamed import quiet
 
 Reader = Callable[[Any], Forest]
 BITSET = 256
@@ -33,7 +34,7 @@ class SklearnForest(FunctionModel):
     def forest(self) -> Forest:
         estimator = self.estimator
         read = READERS[known_as(estimator) or ""]
-        return remembered(estimator, _grown(estimator), lambda: read(estimator))
+        return remembered(estimator, _grown(estimator), lambda: quiet(read)(estimator))
 
     def tree_inputs(self, *inputs: Array) -> NpArray:
         preprocessor = getattr(self.estimator, "_preprocessor", None)
