@@ -111,10 +111,13 @@ class Columns(Features):
         if float(value).is_integer() and 0 <= value < len(known):
             return str(known[int(value)])
         unit = self.units.get(name, "")
-        plain = (
-            f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}" if abs(value) < 1e12 else f"{value:.3e}"
-        )
-        return plain + (f" {unit}" if unit else "")
+        return plain(value) + (f" {unit}" if unit else "")
+
+
+def plain(value: float) -> str:
+    """A number as a person writes it, to four digits or to the unit: "14.2", "40360"."""
+    size = abs(value)
+    return f"{value:.4g}" if size < 1e4 else f"{value:.0f}" if size < 1e12 else f"{value:.3e}"
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,11 @@ def _places(e: Surrogate) -> dict[int, tuple[float, float]]:
         if e.feature[node] < 0:
             found[node] = start, float(level)
             return start + 1
-        middle = put(int(e.left[node]), level + 1, start)
-        end = put(int(e.right[node]), level + 1, middle)
-        found[node] = (found[int(e.left[node])][0] + found[int(e.right[node])][0]) / 2, float(level)
+        first, second = int(e.left[node]), int(e.right[node])
+        if _by_category(e, node):
+            first, second = second, first  # "yes" is always on the left
+        end = put(second, level + 1, put(first, level + 1, start))
+        found[node] = (found[first][0] + found[second][0]) / 2, float(level)
         return end
 
     put(0, 0, 0.0)

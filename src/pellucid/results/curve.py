@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import ParameterError
-from pellucid.core.features import Columns
+from pellucid.core.features import Columns, plain
 from pellucid.core.types import NpArray
 
 from .base import Explanation
@@ -109,7 +109,7 @@ class Curve(Explanation):
     def shown(self, column: str, values: NpArray) -> list[str]:
         """Values of a column as a person writes them."""
         if not isinstance(self.features, Columns):
-            return [f"{v:.4g}" for v in values]
+            return [plain(float(v)) for v in values]
         place = self.features.position(column)
         return [self.features.show(place, float(v)) for v in values]
 

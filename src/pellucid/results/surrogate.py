@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import CapabilityError
-from pellucid.core.features import Columns
+from pellucid.core.features import Columns, plain
 from pellucid.core.types import NpArray
 
 from .base import Explanation
@@ -138,9 +138,9 @@ class Surrogate(Explanation):
 
     def _shown(self, column: int, value: float) -> str:
         if not isinstance(self.features, Columns):
-            return f"{value:.4g}"
+            return plain(value)
         unit = self.features.units.get(self.features.names[column], "")
-        return f"{value:.4g}" + (f" {unit}" if unit else "")
+        return plain(value) + (f" {unit}" if unit else "")
 
     @property
     def measure(self) -> str:
