@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import accuracy_score, r2_score
@@ -59,6 +60,16 @@ def test_of_numbers_it_is_r2(form):
     assert e.measure == "R²"
     assert e.fidelity == pytest.approx(r2_score(model.predict(X[held]), e.predict(X[held])[:, 0]))
     assert 0 < e.fidelity_half_width < 0.3
+
+
+@quiet
+def test_a_share_of_few_rows_has_an_interval_though_all_agree():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    e = GlobalSurrogate(size=2)(lambda r: np.stack([r[:, 0] <= 0, r[:, 0] > 0], 1).astype(float), X)
+    n = len(e.held_out)
+    low = binomtest(n, n).proportion_ci(method="wilson").low
+    assert e.fidelity == 1
+    assert e.fidelity_half_width == pytest.approx(1 - low, rel=1e-4)
 
 
 @quiet

@@ -16,21 +16,35 @@ DOUBTFUL, BAD = 0.9, 0.6
 FEW = 20
 """Held-out rows that a fidelity should stand on."""
 REFITS = 5
-RESAMPLES = 200
+RESAMPLES, MOST_RESAMPLED = 200, 20_000
+"""Resamples, and the rows of one; of more rows the spread is scaled by the root of how many."""
 UNSTABLE = 0.5
 """Mean overlap of the columns that two fits use, below which they are a matter of chance."""
 
 
 def faithful(said: NpArray, y: NpArray, weight: NpArray, decides: bool) -> tuple[float, float]:
-    """Fidelity and its 95 % half-width over the rows: the share decided alike, or R² over all outputs."""
+    """Fidelity and its 95 % half-width over the rows: the share decided alike, or R² over all outputs.
+
+    Of a share it is the farther end of Wilson's interval, over the rows that the weights are worth: rows that all agree
+    are still few rows. Of R² it is that of the resampled rows.
+    """
     fidelity = _fidelity(said, y, weight, decides)
+    if decides:
+        return fidelity, _wilson(fidelity, float(weight.sum() ** 2 / (weight**2).sum()))
     rng = np.random.default_rng(0)
-    draws = rng.integers(0, len(y), (RESAMPLES, len(y))) if len(y) <= 20_000 else np.zeros((0, 0), int)
+    drawn = min(len(y), MOST_RESAMPLED)
+    draws = (rng.integers(0, len(y), drawn) for _ in range(RESAMPLES))
     again = [_fidelity(said[d], y[d], weight[d], decides) for d in draws]
-    if not again:
-        return fidelity, 1.96 * float(np.sqrt(max(fidelity * (1 - fidelity), 0) / len(y)))
     low, high = np.percentile(again, [2.5, 97.5])
-    return fidelity, float(high - low) / 2
+    return fidelity, float(high - low) / 2 * np.sqrt(drawn / len(y))
+
+
+def _wilson(share: float, rows: float) -> float:
+    """How far the farther end of Wilson's 95 % interval lies from a share of so many rows."""
+    z2 = 1.96**2
+    middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
+    half = np.sqrt(z2 * (share * (1 - share) / rows + z2 / (4 * rows**2))) / (1 + z2 / rows)
+    return float(max(share - (middle - half), middle + half - share))
 
 
 def _fidelity(said: NpArray, y: NpArray, weight: NpArray, decides: bool) -> float:
