@@ -38,7 +38,7 @@ def whole(row: int | None) -> None:
 
 def where(e: Units, w: Words) -> str:
     """The layers looked at."""
-    names = [w.say("inside", "named", name=n) for n in e.layers[:NAMED]]
+    names = [w.say("inside", "quoted", name=n) for n in e.layers[:NAMED]]
     if len(e.layers) == 1:
         return w.say("inside", "one", name=names[0])
     if len(e.layers) > NAMED:
@@ -201,7 +201,7 @@ def _(e: ForwardPass, w: Words, row: int | None) -> str:
     )
     most = ""
     if e.multiplications:
-        name = w.say("inside", "named", name=e.names[heavy])
+        name = w.say("inside", "quoted", name=e.names[heavy])
         most = w.say("inside", "heaviest", name=name, share=percent(float(e.shares[heavy])))
     skips = w.say("inside", "skips", count=len(e.skips)) if e.skips else ""
     return sentences(w, [said, most, skips, *trust(e, w)])
