@@ -22,7 +22,9 @@ WIDE, HIGH = 1.9, 1.35
 APART = 0.22
 """Inches between panels beside each other."""
 UNDER, UNDER_NAMES = 0.55, 0.95
-"""Inches below a panel for its ticks and its name; where ticks are the names of categories."""
+"""Inches below a panel for its ticks and its name; where ticks are names of categories, written aslant."""
+LONGEST = 12
+"""Letters of the name of a category."""
 
 
 def _single(e: Curve, top: int) -> list[int]:
@@ -41,7 +43,8 @@ def _size(e: Curve, how: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _under(e: Curve, shown: list[int]) -> float:
-    return UNDER_NAMES if any(e.is_category(e.columns[k][0]) for k in shown) else UNDER
+    named = [[captions.shortened(n, LONGEST) for n in lines.drawn(e, k).names] for k in shown]
+    return UNDER_NAMES if any(names and lines.turned(names, WIDE) for names in named) else UNDER
 
 
 @draws(Curve, Features, size=_size, lacks=_lacks)
@@ -65,7 +68,7 @@ def curves(e: Curve, *, ax: Axes, lang: str = "en", top: int = 9, own: bool = Fa
     kinds = list[str]()
     for k, (panel, d) in enumerate(zip(panels, all_drawn, strict=True)):
         panel.set_ylim(limits[:, 0].min(), limits[:, 1].max())
-        lines.axes(panel, d, theme.SMALL, 12)
+        lines.axes(panel, d, theme.SMALL, LONGEST)
         kinds.append(lines.floor(panel, d))
         panel.locator_params(axis="y", nbins=5)
         if not d.names:

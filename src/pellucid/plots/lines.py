@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,15 +134,19 @@ def told(d: Drawn, kind: str, words: Words) -> str:
     return {"per_category": words.per_category, "ticks": words.ticks}[kind]
 
 
+def turned(names: Sequence[str], wide: float) -> bool:
+    """Whether names of categories are written aslant below an axis of so many inches."""
+    return max(captions.width(n, theme.SMALL) for n in names) > min(NAMES_ACROSS, 0.92 * wide / len(names))
+
+
 def axes(ax: Axes, d: Drawn, size: str = theme.BODY, longest: int = 22) -> None:
     """Ticks and frame of an effect's axes."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=theme.SMALL)
     if d.names:
-        room = captions.inches(ax)[0] / len(d.names)
         names = [captions.shortened(n, longest) for n in d.names]
-        turned = max(captions.width(n, theme.SMALL) for n in names) > min(NAMES_ACROSS, 0.92 * room)
-        how = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned else {}
+        aslant = turned(names, captions.inches(ax)[0])
+        how = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if aslant else {}
         ax.set_xticks(d.x, names, fontsize=theme.SMALL, **how)
         ax.set_xlim(-0.6, len(d.names) - 0.4)
     else:
