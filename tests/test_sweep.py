@@ -15,7 +15,15 @@ from torch import nn
 import pellucid
 from pellucid.core.features import Features
 from pellucid.methods.gradient.feature_maps import MapMethod
-from pellucid.results import Attribution, Curve, Explanation, Importance, Interactions, Surrogate
+from pellucid.results import (
+    Attribution,
+    Curve,
+    Explanation,
+    Importance,
+    Interactions,
+    PairAttribution,
+    Surrogate,
+)
 from tests import nets
 
 pytestmark = [
@@ -62,6 +70,7 @@ ONLY = {
     "cam": ("pooled",),
     "kernels": ("cnn", "pooled"),
     "exact_shapley": ("mlp", "forest", "function"),
+    "shapley_interactions": ("mlp", "forest", "function"),
     "rise": ("cnn", "image function"),
 }
 PAIRS = [
@@ -253,7 +262,7 @@ def test_it_is_an_array_and_a_frame(name, model):
     assert np.asarray(e, dtype=np.float32).dtype == np.float32
     assert np.array(e, copy=True) is not e.values
     frame = e.to_frame()
-    assert len(frame) == len(e)
+    assert len(frame) == (e.values.shape[1] if isinstance(e, PairAttribution) else len(e))
     if isinstance(e, Attribution):
         np.testing.assert_array_equal(frame.to_numpy(), e.values.reshape(len(e), -1))
     elif isinstance(e, Importance):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Ablation": "methods.perturbation",
     "AblationCAM": "methods.gradient",
     "AccumulatedLocalEffects": "methods.effects",
     "ActivationClusters": "methods.internals",
@@ -49,6 +50,7 @@ _HOMES = {
     "GradCAMPlusPlus": "methods.gradient",
     "GradientFlow": "methods.internals",
     "Gradients": "methods.internals",
+    "Grouped": "core.grouped",
     "GuidedBackprop": "methods.gradient",
     "GuidedGradCAM": "methods.gradient",
     "HStatistic": "methods.effects",
@@ -86,6 +88,7 @@ _HOMES = {
     "ScoreCAM": "methods.gradient",
     "Segments": "core.masker",
     "ShapleyImportance": "methods.effects",
+    "ShapleyInteractions": "methods.perturbation",
     "Sobol": "methods.effects",
     "Steps": "core.features",
     "Surrogate": "results",
@@ -109,6 +112,7 @@ if TYPE_CHECKING:
     from pellucid.core.constraints import Constraints, Coupling
     from pellucid.core.errors import PellucidError, PellucidWarning
     from pellucid.core.features import Columns, Pixels, Steps, Tokens
+    from pellucid.core.grouped import Grouped
     from pellucid.core.lrp import Composite, EpsilonAlpha2Beta1, EpsilonGammaBox, EpsilonPlus, EpsilonPlusFlat
     from pellucid.core.masker import Background, Fill, Segments, Windows
     from pellucid.core.model import wrap
@@ -168,12 +172,14 @@ if TYPE_CHECKING:
     from pellucid.methods.perturbation import (
         LIME,
         RISE,
+        Ablation,
         ExactShapley,
         GaussianShap,
         KernelShap,
         Occlusion,
         PartitionShap,
         PermutationShap,
+        ShapleyInteractions,
     )
     from pellucid.methods.registry import methods
     from pellucid.methods.trees import TreeShap
@@ -193,6 +199,7 @@ if TYPE_CHECKING:
     from pellucid.results.files import load
 
 __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
+    "Ablation",
     "AblationCAM",
     "AccumulatedLocalEffects",
     "ActivationClusters",
@@ -231,6 +238,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "GradCAMPlusPlus",
     "GradientFlow",
     "Gradients",
+    "Grouped",
     "GuidedBackprop",
     "GuidedGradCAM",
     "HStatistic",
@@ -268,6 +276,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "ScoreCAM",
     "Segments",
     "ShapleyImportance",
+    "ShapleyInteractions",
     "Sobol",
     "Steps",
     "Surrogate",

@@ -9,8 +9,8 @@ import pytest
 
 import pellucid
 from pellucid.core.features import Features
+from pellucid.core.hierarchy import hierarchy
 from pellucid.core.masker import Background, Fill, Segments
-from pellucid.methods.perturbation.hierarchy import hierarchy
 from tests.methods.test_kernel_shap import data, singles, tangled
 from tests.twins.shapley import marginal
 

@@ -56,3 +56,39 @@ def marginal(
         return float(np.mean(function(rows)))
 
     return value
+
+
+def pairs_by_subsets(players: int, value: Value) -> np.ndarray:
+    """Half the Shapley interaction index of each pair beside the diagonal, what is left of each player on it."""
+    out = np.zeros((players, players))
+    for i, j in combinations(range(players), 2):
+        for chosen in subsets(players):
+            s = frozenset(chosen)
+            if i in s or j in s:
+                continue
+            weight = factorial(len(s)) * factorial(players - len(s) - 2) / factorial(players - 1)
+            gain = value(s | {i, j}) - value(s | {i}) - value(s | {j}) + value(s)
+            out[i, j] += weight * gain / 2
+            out[j, i] = out[i, j]
+    np.fill_diagonal(out, by_subsets(players, value) - out.sum(1))
+    return out
+
+
+def pairs_by_orders(players: int, value: Value) -> np.ndarray:
+    """The same over all orders in which i and j come one right after the other."""
+    out = np.zeros((players, players))
+    for i, j in combinations(range(players), 2):
+        others = [k for k in range(players) if k not in (i, j)]
+        gains = []
+        for order in permutations([*others, i]):  # i stands for both
+            s = frozenset(order[: order.index(i)])
+            gains.append(value(s | {i, j}) - value(s | {i}) - value(s | {j}) + value(s))
+        out[i, j] = out[j, i] = float(np.mean(gains)) / 2
+    np.fill_diagonal(out, by_orders(players, value) - out.sum(1))
+    return out
+
+
+def left_out(players: int, value: Value) -> np.ndarray:
+    """What the output loses without each player."""
+    everybody = frozenset(range(players))
+    return np.array([value(everybody) - value(everybody - {player}) for player in range(players)])

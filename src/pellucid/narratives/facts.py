@@ -19,6 +19,7 @@ Reading = Literal["contribution", "hiding", "slope", "sensitivity", "map", "patt
 """What a value means: part of the output, drop when hidden, gradient (signed or not), map for or of no class."""
 
 READINGS: Mapping[str, Reading] = {
+    "ablation": "hiding",
     "occlusion": "hiding",
     "saliency": "slope",
     "internal_influence": "slope",

@@ -26,7 +26,7 @@ def _(e: PairAttribution, w: Words, row: int | None) -> str:
     strength, q = e.strength, e.quality
     pairs = [p for p in e.pairs[:MOST] if strength[p] > LEAST * strength[e.pairs[0]]]
     if pairs:
-        body = w.say("interactions", "shared", share=percent(e.shared))
+        body = w.say("interactions", "shared_parts" if e.players else "shared", share=percent(e.shared))
         said = [w.say("said", "why", according=opening, body=body)]
         parts = [_pair(e, p, w) for p in pairs]
         said.append(w.say("interactions", "pairs", pairs=w.listed(parts)))

@@ -67,6 +67,7 @@ class Words:
     own_curves: str
     mean_size: str
     pair_map: str
+    pair_parts: str
     band: str
     per_interval: str
     per_category: str
@@ -169,6 +170,7 @@ EN = Words(
     change_of="interaction effect on {target} ({space})",
     own_curves="thin: {n} single rows",
     mean_size="mean size of the {axis}",
+    pair_parts="off the diagonal: two parts together; on it: a part by itself",
     pair_map="off the diagonal: two columns together; on it: a column by itself",
     band="band: 95 % interval",
     per_interval="bars at the bottom: rows per interval, {low:,} to {high:,}",
@@ -264,6 +266,7 @@ ZH = Words(
     change_of="对 {target} 的交互效应（{space}）",
     own_curves="细线：{n} 行各自的曲线",
     mean_size="{axis}的平均大小",
+    pair_parts="对角线外：两个部分的共同作用；对角线上：单个部分自身的作用",
     pair_map="对角线外：两列的共同作用；对角线上：单列自身的作用",
     band="色带：95 % 区间",
     per_interval="底部的条：每个区间的行数，{low:,} 至 {high:,}",
@@ -315,7 +318,9 @@ ZH = Words(
         "expected_gradients": "期望梯度",
         "conductance": "神经元传导度",
         "internal_influence": "内部影响",
+        "ablation": "消融法",
         "occlusion": "遮挡法",
+        "shapley_interactions": "Shapley 交互值",
         "exact_shapley": "精确 Shapley 值",
         "permutation_shap": "排列 SHAP",
         "accumulated_local_effects": "累积局部效应",

@@ -31,6 +31,7 @@ class Attribution(Explanation):
         at: the layer where the attribution lands; "" is the input.
         players: names of the hidden parts, where the method hides parts.
         player_values: (n, players), NaN-padded where rows have different numbers of players.
+        regions: (n, H, W) of int, for images hidden region by region: the player of each pixel.
         index: the rows' own labels in the frame they came from.
         frame: the kind of frame they came in, "pandas", "polars" or "".
         parts: for several inputs, name -> shape of one row; the values then hold them one after another.
@@ -46,6 +47,7 @@ class Attribution(Explanation):
     at: str = ""
     players: tuple[tuple[str, ...], ...] = ()
     player_values: NpArray | None = None
+    regions: NpArray | None = None
     index: tuple[Any, ...] = ()
     frame: str = ""
     parts: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, "tuple[int, ...]"])
@@ -106,6 +108,7 @@ class Attribution(Explanation):
             scores=pick(self.scores),
             players=each(self.players),
             player_values=pick(self.player_values),
+            regions=pick(self.regions),
             index=each(self.index),
             features=features,
             quality=self.quality.of_rows(kept),

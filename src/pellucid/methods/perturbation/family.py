@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Any, ClassVar
@@ -12,25 +11,24 @@ import numpy as np
 
 from pellucid.core import baseline as baselines
 from pellucid.core.errors import Cancelled, CapabilityError, DataError, ParameterError
-from pellucid.core.features import Columns, Features, Pixels
+from pellucid.core.features import Features, Pixels
 from pellucid.core.intake import Data, read
 from pellucid.core.masker import Background, Fill, Hidden, Masker, Segments
 from pellucid.core.model import differentiable, layered
-from pellucid.core.notes import Notes, merged
 from pellucid.core.run import LARGEST, Pace, Part, Run, current, stop_if_cancelled, tracking
 from pellucid.core.target import Neuron, Target, space_of
 from pellucid.core.texts import Texts, Unsaid, Words
 from pellucid.core.types import Array, NpArray
 from pellucid.core.views import BLACK_BOX_ROWS, Aim, Game
 from pellucid.methods.base import Method, independent_rows, one, quality, resting
-from pellucid.results import Attribution
+from pellucid.results import Attribution, PairAttribution
+
+from .played import Played, Whole, neutral, repeatable
 
 BACKGROUND_ROWS = 100
 """Rows kept of a larger background; pass `Background(rows)` as the masker to keep all."""
 BATCHES = 8
 """Model calls that rows are collected for before they are played together."""
-DRIFT = 1e-3
-"""How far two answers about the same row may differ, as a share of their size, before it is said."""
 
 
 class GameMethod(Method, abstract=True):
@@ -39,6 +37,8 @@ class GameMethod(Method, abstract=True):
     family: ClassVar[str] = "perturbation"
     complete: ClassVar[bool] = True
     """Whether the values add up to f(x) - f(all hidden)."""
+    pairs: ClassVar[bool] = False
+    """Whether `attribute` gives (rows, players, players) values of players and pairs of them."""
     divided: ClassVar[bool] = True
     """Whether a player's value is divided among its features, so that sums over features mean something."""
 
@@ -75,8 +75,8 @@ class GameMethod(Method, abstract=True):
         features: Features | Words | None = None,
         classes: Sequence[str] = (),
         output: str | int | None = None,
-    ) -> Attribution:
-        """Explain rows of `x`.
+    ) -> Any:
+        """Explain rows of `x`: an `Attribution`, or a `PairAttribution` where pairs are asked for.
 
         Args:
             model: anything that predicts.
@@ -178,80 +178,44 @@ class GameMethod(Method, abstract=True):
         if block:
             yield block
 
-    def _result(self, asked: Asked, played: list[Played], hiding: str) -> Attribution:
+    def _result(self, asked: Asked, played: list[Played], hiding: str) -> Any:
         data, facts, y = asked.data, asked.data.model.facts, asked.y
-        every = np.concatenate([p.rows for p in played])
-        order, rows = np.argsort(every), np.sort(every)
-        notes = merged([p.notes for p in played], [np.searchsorted(rows, p.rows) for p in played])
+        whole = Whole(played)
+        rows, (nobody, everybody) = whole.rows, whole.ends
+        notes = whole.notes
         independent_rows(notes, facts.mixes_rows)
-        nobody, everybody = (np.concatenate([p.ends[k] for p in played])[order] for k in (0, 1))
         repeatable(notes, asked.output[rows], everybody, nobody)
         if isinstance(data.model, Texts):
             neutral(notes, asked.output[rows], asked.spaced()[rows], nobody)
         labels = asked.goal.labels(asked.aim.classes, len(data.x))
         outputs = space_of(y, asked.aim.space)
         space = asked.goal.counts_in(outputs)
-        halves = [p.half_width for p in played if p.half_width is not None]
-        half = np.concatenate(halves)[order] if len(halves) == len(played) else None
-        names = [n for p in played for n in p.names]
+        known: dict[str, Any] = {
+            "values": whole.values,
+            "features": data.features,
+            "quality": quality(
+                notes, asked.run, f"{self.called} of {space} {one(labels)}, {hiding}", whole.half_width
+            ),
+            "provenance": self._provenance(facts.name, asked.run, (*facts.notes, *notes.said)),
+            "space": space,
+            "x": data.x[rows],
+            "output": asked.output[rows],
+            "target": tuple(labels[r] for r in rows),
+            "scores": y[rows] if y.ndim == 2 and not asked.aim.layer else None,
+            "classes": asked.aim.classes,
+            "score_space": outputs if outputs != space else "",
+            "players": () if whole.are_columns(data.features) else whole.players,
+            "regions": whole.regions(data.features),
+            "index": tuple(data.index[r] for r in rows) if data.index else (),
+            "frame": data.frame,
+        }
+        if self.pairs:
+            return PairAttribution(**known, base=nobody)
         return Attribution(
-            values=np.concatenate([p.values for p in played])[order],
-            features=data.features,
-            quality=quality(notes, asked.run, f"{self.called} of {space} {one(labels)}, {hiding}", half),
-            provenance=self._provenance(facts.name, asked.run, (*facts.notes, *notes.said)),
-            space=space,
-            x=data.x[rows],
-            output=asked.output[rows],
+            **known,
             base=nobody if self.complete else None,
-            target=tuple(labels[r] for r in rows),
-            scores=y[rows] if y.ndim == 2 and not asked.aim.layer else None,
-            classes=asked.aim.classes,
-            score_space=outputs if outputs != space else "",
-            players=() if _is_columns(names[0], data) else tuple(names[i] for i in order),
-            player_values=_padded([v for p in played for v in p.player_values], order),
-            index=tuple(data.index[r] for r in rows) if data.index else (),
-            frame=data.frame,
+            player_values=whole.player_values,
             parts=data.parts,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Played:
-    """What remains of a game when its rows are explained.
-
-    Attributes:
-        rows: (n,) the caller's row numbers.
-        values, half_width: (n, *features).
-        player_values: (n, players).
-        names: what each row's players are called.
-        ends: v of nobody and of everybody, (n,) each; NaN where the method never asked.
-        notes: the method's account.
-    """
-
-    rows: NpArray
-    values: NpArray
-    half_width: NpArray | None
-    player_values: NpArray
-    names: tuple[tuple[str, ...], ...]
-    ends: tuple[NpArray, NpArray]
-    notes: Notes
-
-    @classmethod
-    def of(cls, game: Game, values: NpArray, share: bool) -> Played:
-        """Put the players' values back on the features."""
-
-        def spread(what: NpArray) -> NpArray:
-            return np.stack([h.spread(v, share=share) for h, v in zip(game.hidden, what, strict=True)])
-
-        half, unknown = game.notes.half_width, np.full(len(game), np.nan)
-        return cls(
-            rows=game.rows,
-            values=spread(values),
-            half_width=None if half is None else spread(np.asarray(half)),
-            player_values=values,
-            names=tuple(h.players for h in game.hidden),
-            ends=game.__dict__.get("ends", (unknown, unknown)),
-            notes=game.notes,
         )
 
 
@@ -337,60 +301,9 @@ class Asked:
         return f
 
 
-def repeatable(notes: Notes, first: NpArray, again: NpArray, nobody: NpArray) -> None:
-    """Say so where the model, asked twice about the same row, gave two answers.
-
-    Args:
-        notes: where it is said.
-        first: (n,) what it gave.
-        again: (n,) what it gave again; NaN where it was not asked twice.
-        nobody: (n,) what it gives with everything hidden, for the scale.
-    """
-    off = np.abs(again - first) / np.maximum(np.maximum(np.abs(first), np.abs(first - nobody)), 1e-30)
-    if (off > DRIFT).any():
-        notes.check(
-            "repeatable",
-            np.nan_to_num(off),
-            warn=DRIFT,
-            fail=0.1,
-            meaning="The model gives another output when it is asked about the same row again.",
-            advice="Take out what is random in it, or put it into evaluation mode.",
-        )
-
-
-def neutral(notes: Notes, output: NpArray, spaced: NpArray, nobody: NpArray) -> None:
-    """Check that more space between words, which says nothing, changes nothing: else hiding words says too much.
-
-    Args:
-        notes: where it is said.
-        output: (n,) what the model gives.
-        spaced: (n,) what it gives when a space is put before every word.
-        nobody: (n,) what it gives without any word, for the scale; NaN where that was not asked.
-    """
-    notes.check(
-        "neutral_token",
-        np.abs(spaced - output) / np.maximum(np.abs(output - np.nan_to_num(nobody)), 1e-30),
-        warn=0.01,
-        fail=0.5,
-        meaning="The model reads spaces: hiding a word also changes how its neighbours are read.",
-        advice="Replace absent words: features=Words(absent='[MASK]').",
-    )
-
-
 def _teams(block: list[tuple[int, Hidden]]) -> Iterable[list[tuple[int, Hidden]]]:
     """The rows of a block, those with as many players together."""
     teams: dict[int, list[tuple[int, Hidden]]] = {}
     for row, hidden in block:
         teams.setdefault(len(hidden.players), []).append((row, hidden))
     return teams.values()
-
-
-def _is_columns(names: tuple[str, ...], data: Data) -> bool:
-    """Whether the players are simply the columns, whose names the features know already."""
-    return isinstance(data.features, Columns) and names == data.features.names
-
-
-def _padded(values: list[NpArray], order: NpArray) -> NpArray:
-    """Rows of different numbers of players as one array, NaN where a row has fewer."""
-    width = max(len(v) for v in values)
-    return np.stack([np.pad(values[i], (0, width - len(values[i])), constant_values=np.nan) for i in order])

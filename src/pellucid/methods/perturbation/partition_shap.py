@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from pellucid.core.hierarchy import Tree, hierarchy, orders_of
 from pellucid.core.types import NpArray
 from pellucid.core.views import Game
 from pellucid.methods.params import param
 
 from .family import GameMethod
-from .hierarchy import Tree, hierarchy, orders_of
 from .permutation_shap import averaged, gains, pairs_for
 
 

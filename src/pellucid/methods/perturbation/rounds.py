@@ -14,7 +14,7 @@ Ask = Callable[[Game, int, int], NpArray]
 """(game, from, to) -> (rows, to - from, ...) the answers of the next units: pairs, orders, masks."""
 
 Solve = Callable[[Game, NpArray], tuple[NpArray, NpArray]]
-"""(game, answers so far) -> (rows, players) values, (rows, players) half-widths."""
+"""(game, answers so far) -> (rows, players, ...) values, and half-widths like them."""
 
 
 def doubling(first: int, last: int) -> list[int]:
@@ -43,7 +43,7 @@ def in_rounds(
 
     Where the run is cancelled after the first round, the answers of the rounds before count, and the notes say so.
     """
-    values, half = np.zeros((len(game), game.players)), np.zeros((len(game), game.players))
+    values = half = np.zeros(0)
     spent = np.zeros(len(game), int)
     active, answers = np.arange(len(game)), None
     steps = sizes if tolerance > 0 or game.run.cancel is not None else sizes[-1:]
@@ -63,10 +63,17 @@ def in_rounds(
         last = size == steps[-1] or game.notes.stopped
         if not last and tolerance <= 0:
             continue
-        values[active], half[active] = solve(part, answers)
+        found = solve(part, answers)
+        if not values.size:
+            values, half = (np.zeros((len(game), *one.shape[1:])) for one in found)
+        values[active], half[active] = found
         spent[active] = done
-        settled = half[active].max(1) <= 1.96 * tolerance * np.abs(values[active]).max(1)
+        settled = _largest(half[active]) <= 1.96 * tolerance * _largest(np.abs(values[active]))
         if last or settled.all():
             break
         active, answers = active[~settled], answers[~settled]
     return values, half, spent
+
+
+def _largest(sizes: NpArray) -> NpArray:
+    return sizes.reshape(len(sizes), -1).max(1)

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pellucid.core.masker import Hidden
-from pellucid.core.types import Bools, NpArray
+from .masker import Hidden
+from .types import Bools, NpArray
 
 Tree: TypeAlias = int | tuple["Tree", "Tree"]
 """A player, or two branches."""
@@ -24,14 +24,32 @@ def hierarchy(hidden: Hidden) -> Tree:
     if players == 1:
         return 0
     label = hidden.label
-    if label is not None and label.ndim == 1 and hidden.fillings > 2:
-        rows = hidden.fill(np.zeros((1, players), bool))[0].astype(float)
-        return _by_correlation(np.nan_to_num(rows), label, players)
+    if _correlates(hidden):
+        return _by_correlation(hidden, 1)[0]
     if label is not None and label.ndim > 1:
         places = np.indices(label.shape).reshape(label.ndim, -1).T
         centre = np.stack([places[label.ravel() == k].mean(0) for k in range(players)])
         return _by_place(np.arange(players), centre)
     return _in_order(0, players)
+
+
+def clusters(hidden: Hidden, count: int) -> NpArray:
+    """(players,) the number of the group that each belongs to, of `count` groups of players that belong together."""
+    players = len(hidden.players)
+    if count >= players:
+        return np.arange(players)
+    if _correlates(hidden):
+        groups = [_leaves(tree) for tree in _by_correlation(hidden, count)]
+    else:
+        trees: list[Tree] = [hierarchy(hidden)]
+        while len(trees) < count:
+            largest = max(range(len(trees)), key=lambda k: len(_leaves(trees[k])))
+            trees[largest : largest + 1] = trees[largest]  # type: ignore[assignment]  # it has two branches
+        groups = [_leaves(tree) for tree in trees]
+    out = np.empty(players, int)
+    for number, group in enumerate(sorted(groups, key=min)):
+        out[group] = number
+    return out
 
 
 def orders_of(tree: Tree, coins: Bools) -> NpArray:
@@ -71,8 +89,19 @@ def _by_place(players: NpArray, centre: NpArray) -> Tree:
     return _by_place(order[:middle], centre), _by_place(order[middle:], centre)
 
 
-def _by_correlation(rows: NpArray, label: NpArray, players: int) -> Tree:
-    """Join, again and again, the two branches whose columns correlate most, on average, whatever the sign."""
+def _leaves(tree: Tree) -> list[int]:
+    return [tree] if isinstance(tree, int) else _leaves(tree[0]) + _leaves(tree[1])
+
+
+def _correlates(hidden: Hidden) -> bool:
+    """Whether several background rows show which columns go together."""
+    return hidden.label is not None and hidden.label.ndim == 1 and hidden.fillings > 2
+
+
+def _by_correlation(hidden: Hidden, count: int) -> list[Tree]:
+    """Join the two branches whose columns correlate most, on average, whatever the sign, until `count` are left."""
+    players, label = len(hidden.players), hidden.label
+    rows = np.nan_to_num(hidden.fill(np.zeros((1, players), bool))[0].astype(float))
     spread = rows.std(0)
     scaled = (rows - rows.mean(0)) / np.where(spread > 0, spread, 1.0)
     near = np.abs(scaled.T @ scaled) / len(rows)
@@ -81,7 +110,7 @@ def _by_correlation(rows: NpArray, label: NpArray, players: int) -> Tree:
     trees: list[Tree] = list(range(players))
     size = np.ones(players)
     np.fill_diagonal(near, -1.0)
-    while len(trees) > 1:
+    while len(trees) > count:
         a, b = sorted(np.unravel_index(int(near.argmax()), near.shape))
         joined = (size[a] * near[a] + size[b] * near[b]) / (size[a] + size[b])
         near[a], near[:, a], near[a, a] = joined, joined, -1.0
@@ -89,4 +118,4 @@ def _by_correlation(rows: NpArray, label: NpArray, players: int) -> Tree:
         size[a] += size[b]
         size = np.delete(size, b)
         trees[a] = (trees[a], trees.pop(b))
-    return trees[0]
+    return trees
