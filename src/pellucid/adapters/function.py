@@ -31,10 +31,11 @@ class FunctionModel:
     output: str | int | None = None
 
     def predict(self, *inputs: Array) -> Array:
-        own = (
-            a.copy() if isinstance(a, np.ndarray) else a for a in inputs
-        )  # a function may write to its input
-        y = pick(self.function(*own), self.output)
+        own = (a.copy() if isinstance(a, np.ndarray) else a for a in inputs)
+        return self.spend(*own)  # a function may write to its input
+
+    def spend(self, *inputs: Array) -> Array:
+        y = pick(self.function(*inputs), self.output)
         y = to_numpy(y)
         rows = len(inputs[0])
         if y.ndim == 0 or y.shape[0] != rows:

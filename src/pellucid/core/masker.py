@@ -12,6 +12,7 @@ import numpy as np
 from .baseline import blurred
 from .errors import ParameterError, ShapeError
 from .features import Columns, Features, Pixels
+from .mixing import Mixed
 from .types import Bools, Filling, NpArray
 
 
@@ -34,6 +35,8 @@ class Hidden:
     @cached_property
     def fillings(self) -> int:
         """How many rows stand for one coalition."""
+        if isinstance(self.fill, Mixed):
+            return len(self.fill.behind)
         return self.fill(np.zeros((1, len(self.players)), bool)).shape[1]
 
     def spread(self, values: NpArray, *, share: bool) -> NpArray:
@@ -43,7 +46,9 @@ class Hidden:
         shows the mean of the players that hold it.
         """
         if self.label is not None:
-            return (values / np.bincount(self.label.ravel()) if share else values)[self.label]
+            if share and self.label.size > len(values):
+                values = values / np.bincount(self.label.ravel())
+            return values[self.label]
         if self.member is None:
             return values
         member = self.member.reshape(len(self.players), -1).astype(float)
@@ -88,8 +93,15 @@ class Background:
         if self.data.shape[1:] != x.shape:
             raise ShapeError(f"The background has rows of shape {self.data.shape[1:]}, the data {x.shape}.")
         names, label = _players(x, features)
-        data = self.data.astype(np.result_type(self.data, x), copy=False)
-        return Hidden(names, lambda S: np.where(S[:, label][:, None], x, data), label)
+        kind = np.result_type(self.data, x)
+        if kind not in self._as:
+            self._as[kind] = np.ascontiguousarray(self.data, kind)
+        return Hidden(names, Mixed(np.ascontiguousarray(x, kind), self._as[kind], label), label)
+
+    @cached_property
+    def _as(self) -> dict[Any, NpArray]:
+        """The rows in the dtypes that were asked for, so that the rows explained share them."""
+        return {}
 
     def describe(self) -> str:
         return f"{len(self.data)} background row" + "s" * (len(self.data) != 1)
@@ -111,7 +123,7 @@ class Fill:
     def bind(self, x: NpArray, features: Features) -> Hidden:
         names, label = _players(x, features, self.labels)
         value = np.broadcast_to(np.asarray(self.value, x.dtype), x.shape)
-        return Hidden(names, lambda S: np.where(S[:, label], x, value)[:, None], label)
+        return Hidden(names, Mixed(x, value[None], label), label)
 
     def describe(self) -> str:
         return (
@@ -145,7 +157,7 @@ class Segments:
         label = self._full(self.regions(x, features), x, features)
         value = self._value(x, features).astype(x.dtype)
         names = tuple(f"region {i}" for i in range(int(label.max()) + 1))
-        return Hidden(names, lambda S: np.where(S[:, label], x, value)[:, None], label)
+        return Hidden(names, Mixed(x, value[None], label), label)
 
     def regions(self, x: NpArray, features: Pixels) -> NpArray:
         """(H, W) of int: the region of each pixel."""

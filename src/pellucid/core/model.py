@@ -96,6 +96,15 @@ class Model(Protocol):
 
 
 @runtime_checkable
+class Spending(Model, Protocol):
+    """A model that copies its inputs, unless it is told that it need not."""
+
+    def spend(self, *inputs: Array) -> Array:
+        """`predict`, of arrays that nobody needs afterwards: the model may write to them and keep them."""
+        ...
+
+
+@runtime_checkable
 class Differentiable(Model, Protocol):
     """A model with gradients."""
 
@@ -157,6 +166,11 @@ def wrapped(model: Any) -> TypeGuard[Model]:
 def differentiable(model: Any) -> TypeGuard[Differentiable]:
     """Whether the model has gradients."""
     return _is(model, Differentiable)
+
+
+def spending(model: Any) -> TypeGuard[Spending]:
+    """Whether the model copies what `predict` is given, and need not."""
+    return _is(model, Spending)
 
 
 def layered(model: Any) -> TypeGuard[Layered]:

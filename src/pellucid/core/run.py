@@ -19,6 +19,12 @@ MEMORY = 96 * 2**20
 """Bytes of activations that an automatic batch may hold on a processor, where more is no faster."""
 LARGEST = 4096
 """Rows in the largest automatic batch."""
+CACHED = 2 * 2**20
+"""Bytes of rows that a model which is only asked for predictions is given at once: they stay in the cache."""
+FEWEST = 2048
+"""Rows that it is given at once if memory allows, however wide they are: a call costs something too."""
+MOST = 65536
+"""Rows that it is given at once at most."""
 PATIENCE = 2.0
 """Seconds before a bar appears on a terminal."""
 
@@ -64,6 +70,13 @@ class Run:
         if self.batch_size is not None:
             return self.batch_size
         return int(min(largest, max(1, memory // max(bytes_per_row, 1.0))))
+
+    def black_box(self, row_bytes: float, memory: int = MEMORY) -> int:
+        """Rows per call of a model that is only asked for predictions, and works on some copies of a row."""
+        most = self.size(4 * row_bytes, MOST, memory)
+        if self.batch_size is not None:
+            return most
+        return min(most, max(FEWEST, int(CACHED // max(row_bytes, 1.0))))
 
     def fresh(self) -> Run:
         """The same options with its own count of passes."""
@@ -141,6 +154,15 @@ def batches(total: int, size: int) -> Iterator[slice]:
     """
     for start in range(0, total, size):
         yield slice(start, min(start + size, total))
+
+
+def even(total: int, most: int) -> int:
+    """The size of the fewest batches of at most `most` that cover `total`, all about as large.
+
+    >>> even(100, 70)
+    50
+    """
+    return max(1, -(-total // max(1, -(-total // most))))
 
 
 class Pace:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,8 +15,9 @@ from .errors import DataError, TargetError
 from .features import Columns
 from .forest import Forest
 from .masker import Hidden
+from .mixing import Overlay, averaged, repeated, shared
 from .notes import Notes
-from .run import Pace, Run, batches, current, stop_if_cancelled, tracking
+from .run import Pace, Run, batches, current, even, stop_if_cancelled, tracking
 from .target import Target
 from .types import Array, Bools, NpArray
 
@@ -145,13 +146,18 @@ class Game(View):
 
         The fillings of a coalition are averaged.
         """
-        asked = coalitions.shape[-2]
-        out = np.empty(len(self) * asked)
-        fillings = self.hidden[0].fillings
-        for part in batches(len(out), max(1, self.pace.size // fillings)):
-            out[part] = self._answers(coalitions, asked, part)
-            self.advance(part.stop - part.start)
-        return out.reshape(len(self), asked)
+        asked, fillings = coalitions.shape[-2], self.hidden[0].fillings
+        out = np.empty((len(self), asked))
+        each = max(1, self.pace.size // fillings)
+        size = even(asked, each)
+        for some in batches(asked, size):
+            filled, count = self._filling(coalitions[..., some, :], size), some.stop - some.start
+            for rows in batches(len(self), max(1, each // count)):
+                which = np.broadcast_to(self.rows[rows, None], (rows.stop - rows.start, fillings * count))
+                v = self._asked(partial(filled, rows), which.reshape(-1))
+                out[rows, some] = averaged(v.reshape(-1, fillings, count))
+                self.advance((rows.stop - rows.start) * count)
+        return out
 
     def at(self, points: NpArray) -> NpArray:
         """F of points that are no variants of any row, (m, *features) -> (n, m); asked once where rows are alike."""
@@ -165,54 +171,58 @@ class Game(View):
     def _at(self, points: NpArray, row: int) -> NpArray:
         out = np.empty(len(points))
         for part in batches(len(points), self.pace.size):
-            out[part] = self._asked(points[part], np.full(part.stop - part.start, row))
+            out[part] = self._asked(points[part].copy, np.full(part.stop - part.start, row))
             self.advance(part.stop - part.start)
         return out
 
     def points(self, variants: NpArray) -> NpArray:
         """F of variants of each row that no masker makes, (n, m, *features) -> (n, m)."""
         n, m = variants.shape[:2]
-        flat, which, out = (
-            variants.reshape(n * m, *variants.shape[2:]),
-            np.repeat(self.rows, m),
-            np.empty(n * m),
-        )
+        flat, which = variants.reshape(n * m, *variants.shape[2:]), np.repeat(self.rows, m)
+        out = np.empty(n * m)
         for part in batches(n * m, self.pace.size):
-            out[part] = self._asked(flat[part], which[part])
+            out[part] = self._asked(flat[part].copy, which[part])
             self.advance(part.stop - part.start)
         return out.reshape(n, m)
 
-    def _answers(self, coalitions: Bools, asked: int, part: slice) -> NpArray:
-        """V of the (row, coalition) pairs in `part`, counted row by row."""
-        variants, owner = list[NpArray](), list[int]()
-        for row in range(part.start // asked, (part.stop - 1) // asked + 1):
-            some = slice(max(part.start - row * asked, 0), min(part.stop - row * asked, asked))
-            own = coalitions[some] if coalitions.ndim == 2 else coalitions[row, some]
-            variants.append(self.hidden[row].fill(own))
-            owner.append(row)
-        counts = [len(v) * v.shape[1] for v in variants]
-        fillings = variants[0].shape[1]
-        rows = variants[0] if len(variants) == 1 else np.concatenate(variants)
-        which = np.repeat(self.rows[owner], counts)
-        return self._asked(rows.reshape(-1, *rows.shape[2:]), which).reshape(-1, fillings).mean(1)
+    def _filling(self, coalitions: Bools, size: int) -> Callable[[slice], NpArray]:
+        """Some rows -> (rows * b * m, *features), their at most `size` coalitions filled in."""
+        mixed = shared([h.fill for h in self.hidden]) if coalitions.ndim == 2 else None
+        if mixed is not None:
+            behind = self.once(f"{size} times {id(mixed[0].behind)}", partial(repeated, mixed[0], size))
+            overlay = Overlay(mixed[0], coalitions, behind)
+            return lambda rows: overlay.over(mixed[rows])
 
-    def _asked(self, rows: NpArray, which: NpArray) -> NpArray:
-        """F of variants (m, *features) of the rows numbered `which` (m,) -> (m,)."""
-        v = np.empty(len(rows))
+        def filled(rows: slice) -> NpArray:
+            own = coalitions[rows] if coalitions.ndim == 3 else [coalitions] * (rows.stop - rows.start)
+            each = [h.fill(c).swapaxes(0, 1) for h, c in zip(self.hidden[rows], own, strict=True)]
+            return np.concatenate([one.reshape(-1, *one.shape[2:]) for one in each])
+
+        return filled
+
+    def _asked(self, filled: Callable[[], NpArray], which: NpArray) -> NpArray:
+        """F of variants of the rows numbered `which` (m,) -> (m,).
+
+        The model may write to what it is given: where it fails for want of memory, variants are `filled` anew.
+        """
+        rows, found = list[NpArray](), list[NpArray]()
 
         def ask(part: slice) -> None:
+            if not rows:
+                rows.append(filled())
             try:
-                v[part] = self.f(rows[part], which[part])
+                found.append(np.asarray(self.f(rows[0][part], which[part]), float))
             except Exception as error:
+                rows.clear()
                 note = f"pellucid: the model was asked about row {which[part][0]} with features hidden"
                 if note not in getattr(error, "__notes__", ()):
                     error.add_note(note)
                 raise
 
-        self.pace.over(len(rows), ask)
-        self.run.meter.count(len(rows), grad=False)
-        finite = np.isfinite(v)
-        if not finite.all():
+        self.pace.over(len(which), ask)
+        self.run.meter.count(len(which), grad=False)
+        v = found[0] if len(found) == 1 else np.concatenate([np.zeros(0), *found])
+        if not np.isfinite(v.sum()) and not (finite := np.isfinite(v)).all():
             raise DataError(
                 f"The model returns NaN or infinity for row {which[finite.argmin()]} with features hidden.",
                 fix="Choose another masker or background, whose rows the model can take.",

@@ -14,12 +14,12 @@ from pellucid.core.errors import Cancelled, CapabilityError, DataError, Paramete
 from pellucid.core.features import Features, Pixels
 from pellucid.core.intake import Data, read
 from pellucid.core.masker import Background, Fill, Hidden, Masker, Segments
-from pellucid.core.model import differentiable, layered
-from pellucid.core.run import LARGEST, Pace, Part, Run, current, stop_if_cancelled, tracking
+from pellucid.core.model import differentiable, layered, spending
+from pellucid.core.run import Pace, Part, Run, current, stop_if_cancelled, tracking
 from pellucid.core.target import Neuron, Target, space_of
 from pellucid.core.texts import Texts, Unsaid, Words
 from pellucid.core.types import Array, NpArray
-from pellucid.core.views import BLACK_BOX_ROWS, Aim, Game
+from pellucid.core.views import Aim, Game
 from pellucid.methods.base import Method, independent_rows, one, quality, resting
 from pellucid.results import Attribution, PairAttribution
 
@@ -29,6 +29,8 @@ BACKGROUND_ROWS = 100
 """Rows kept of a larger background; pass `Background(rows)` as the masker to keep all."""
 BATCHES = 8
 """Model calls that rows are collected for before they are played together."""
+SHARING, TOGETHER = 12, 1 << 21
+"""So many rows, with at most so many variants, are collected where several rows share what lies behind them."""
 
 
 class GameMethod(Method, abstract=True):
@@ -172,7 +174,8 @@ class GameMethod(Method, abstract=True):
             hidden = masker.bind(asked.data.x[row], asked.data.features)
             block.append((row, hidden))
             variants += self.calls(len(hidden.players)) * hidden.fillings
-            if variants >= BATCHES * asked.pace.size:
+            full = len(block) >= SHARING or hidden.fillings == 1 or variants >= TOGETHER
+            if full and variants >= BATCHES * asked.pace.size:
                 yield block
                 block, variants = [], 0
         if block:
@@ -236,11 +239,12 @@ class Asked:
     @cached_property
     def pace(self) -> Pace:
         """Rows per call, by the memory that a row takes."""
-        model, facts, largest = self.model, self.data.model.facts, BLACK_BOX_ROWS
-        measured = self.data.x[0].nbytes * 4
+        model, memory = self.model, self.data.model.facts.memory
         if differentiable(model):
-            measured, largest = model.bytes_per_row(tuple(a[:1] for a in self.data.inputs)), LARGEST
-        return Pace(self.run, self.run.size(measured, largest, facts.memory), model.out_of_memory)
+            size = self.run.size(model.bytes_per_row(tuple(a[:1] for a in self.data.inputs)), memory=memory)
+        else:
+            size = self.run.black_box(self.data.x[0].nbytes, memory)
+        return Pace(self.run, size, model.out_of_memory)
 
     @cached_property
     def _native(self) -> Array:
@@ -291,11 +295,12 @@ class Asked:
         return np.asarray(model.numpy(self.goal.value(y, np.arange(len(self.data.x)))))
 
     def about(self) -> Callable[[NpArray, NpArray], NpArray]:
-        """F of variants of rows: (m, *features), and which row each is a variant of -> (m,)."""
+        """F of variants of rows that nobody else needs: (m, *features), and which row each is of -> (m,)."""
         rest, goal, model = self.data.inputs[1:], self.goal, self.model
+        predict = model.spend if spending(model) else model.predict
 
         def f(variants: NpArray, which: NpArray) -> NpArray:
-            y = model.predict(model.native(variants), *(a[which] for a in rest))
+            y = predict(model.native(variants), *(a[which] for a in rest))
             return model.numpy(goal.value(y, which))
 
         return f
