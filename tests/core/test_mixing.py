@@ -36,7 +36,9 @@ def bits(array: np.ndarray) -> bytes:
     long=st.sampled_from([1, 20, 4096]),
     seed=st.integers(0, 99),
 )
-def test_rows_laid_over_a_background_are_what_the_definition_says_to_the_bit(kind, background, count, long, seed):
+def test_rows_laid_over_a_background_are_what_the_definition_says_to_the_bit(
+    kind, background, count, long, seed
+):
     rng = np.random.default_rng(seed)
     behind = (rng.normal(size=(background, 5)) * 9).astype(kind)
     if behind.dtype.kind == "f":
