@@ -22,6 +22,7 @@ from pellucid.results import (
     Importance,
     Interactions,
     PairAttribution,
+    Sensitivity,
     Surrogate,
 )
 from tests import nets
@@ -123,7 +124,8 @@ def test_shape_and_type(name, model):
     assert isinstance(e, Explanation)
     assert e.values.dtype.kind == "f"
     assert e.values.flags["C_CONTIGUOUS"] or e.values.base is None
-    assert np.isfinite(e.values).all()
+    known = np.isfinite(e.grid) if isinstance(e, Sensitivity) else True
+    assert (np.isfinite(e.values) == known).all()
     if isinstance(e, Attribution):
         assert len(e) == len(x)
         assert e.at or e.values.shape == x.shape
@@ -155,6 +157,17 @@ def test_shape_and_type(name, model):
     for f in fields(e):
         value = getattr(e, f.name)
         assert "torch" not in type(value).__module__, f"{f.name} is of the framework"
+
+
+@pytest.mark.parametrize("model", ANY)
+def test_the_rows_own_value_is_on_the_curve(model):
+    e, x = result("sensitivity_analysis", model), MODELS[model][1]
+    assert len(e) == len(x)
+    assert e.grid.shape == e.values.shape
+    assert e.flips.shape == e.becomes.shape == (*e.own.shape, 2)
+    at = np.nanargmin(np.abs(e.grid - e.own[..., None]), 2)
+    mine = np.take_along_axis(e.values, at[..., None], 2)[..., 0]
+    np.testing.assert_allclose(mine, np.repeat(e.output[:, None], mine.shape[1], 1), rtol=1e-5, atol=1e-6)
 
 
 @every
@@ -193,7 +206,7 @@ def test_the_batch_size_does_not_matter(name, model, batch_size):
     whole = result(name, model)
     with pellucid.options(batch_size=batch_size):
         e = run(name, model)
-    limit = 1e-5 * (1 + np.abs(whole.values).max())
+    limit = 1e-5 * (1 + np.nanmax(np.abs(whole.values)))
     np.testing.assert_allclose(e.values, whole.values, rtol=0, atol=limit)
 
 
@@ -262,7 +275,8 @@ def test_it_is_an_array_and_a_frame(name, model):
     assert np.asarray(e, dtype=np.float32).dtype == np.float32
     assert np.array(e, copy=True) is not e.values
     frame = e.to_frame()
-    assert len(frame) == (e.values.shape[1] if isinstance(e, PairAttribution) else len(e))
+    rows = {PairAttribution: e.shape[-1], Sensitivity: int(np.prod(e.shape[:2]))}
+    assert len(frame) == rows.get(type(e), len(e))
     if isinstance(e, Attribution):
         np.testing.assert_array_equal(frame.to_numpy(), e.values.reshape(len(e), -1))
     elif isinstance(e, Importance):

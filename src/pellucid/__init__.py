@@ -87,6 +87,8 @@ _HOMES = {
     "Saliency": "methods.gradient",
     "ScoreCAM": "methods.gradient",
     "Segments": "core.masker",
+    "Sensitivity": "results",
+    "SensitivityAnalysis": "methods.perturbation",
     "ShapleyImportance": "methods.effects",
     "ShapleyInteractions": "methods.perturbation",
     "Sobol": "methods.effects",
@@ -179,6 +181,7 @@ if TYPE_CHECKING:
         Occlusion,
         PartitionShap,
         PermutationShap,
+        SensitivityAnalysis,
         ShapleyInteractions,
     )
     from pellucid.methods.registry import methods
@@ -193,6 +196,7 @@ if TYPE_CHECKING:
         Interactions,
         PairAttribution,
         Quality,
+        Sensitivity,
         Surrogate,
         Units,
     )
@@ -275,6 +279,8 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Saliency",
     "ScoreCAM",
     "Segments",
+    "Sensitivity",
+    "SensitivityAnalysis",
     "ShapleyImportance",
     "ShapleyInteractions",
     "Sobol",

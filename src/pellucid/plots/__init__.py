@@ -49,6 +49,7 @@ from .projection import projection as projection  # isort: skip
 from .architecture import architecture as architecture  # isort: skip
 from .linearity import linearity as linearity  # isort: skip
 from .linearity import effective as effective  # isort: skip
+from .sensitivity import sensitivity as sensitivity  # isort: skip
 from .pair_map import pair_map as pair_map  # isort: skip
 from .tree import tree as tree  # isort: skip
 from .rules import rules as rules  # isort: skip

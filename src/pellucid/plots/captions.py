@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 
-from pellucid.results import Attribution, Explanation
+from pellucid.results import Attribution, Explanation, Sensitivity
 
 from . import theme
 from .labels import Words
@@ -140,19 +140,19 @@ def method(e: Explanation, words: Words) -> str:
     return name + (", " + words.layer.format(at=at) if at else "")
 
 
-def target(e: Attribution, row: int) -> str:
+def target(e: Attribution | Sensitivity, row: int) -> str:
     """What was explained in a row, short enough for a sentence."""
     return shortened(e.target[row], TARGET) if e.target else "f(x)"
 
 
-def row_name(e: Attribution, row: int, words: Words) -> str:
+def row_name(e: Attribution | Sensitivity, row: int, words: Words) -> str:
     """Which row it is, by its own label where it has one; "" for an only row."""
     if e.index:
         return words.row.format(row=e.index[row])
     return words.row.format(row=row) if len(e) > 1 else ""
 
 
-def scored(e: Attribution, row: int, words: Words) -> str:
+def scored(e: Attribution | Sensitivity, row: int, words: Words) -> str:
     """What was explained, the model's number for it, and the predicted class where it is another one."""
     told = {"target": target(e, row), "space": words.space(e.space), "value": number(float(e.output[row]))}
     found = e.predicted(row)
@@ -164,7 +164,7 @@ def scored(e: Attribution, row: int, words: Words) -> str:
     return words.other_predicted.format(**told, name=shortened(name, TARGET), score=number(score))
 
 
-def about(e: Attribution, row: int, words: Words) -> str:
+def about(e: Attribution | Sensitivity, row: int, words: Words) -> str:
     """The second line of a title: the row, what was explained, the score."""
     return " · ".join(p for p in (row_name(e, row, words), scored(e, row, words)) if p)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,13 +13,9 @@ from pellucid.results import Curve
 
 from . import captions, labels, lines, theme
 from .canvas import bare, positive
+from .panels import ACROSS, WIDE, panels, size_of
 from .registry import draws
 
-ACROSS = 3
-WIDE, HIGH = 1.9, 1.35
-"""Inches of one panel."""
-APART = 0.22
-"""Inches between panels beside each other."""
 UNDER, UNDER_NAMES = 0.55, 0.95
 """Inches below a panel for its ticks and its name; where ticks are names of categories, written aslant."""
 LONGEST = 12
@@ -36,10 +31,8 @@ def _lacks(e: Curve) -> str:
 
 
 def _size(e: Curve, how: Mapping[str, Any]) -> tuple[float, float]:
-    count = len(_single(e, how["top"]))
-    across, down = min(count, ACROSS), math.ceil(count / ACROSS)
-    under = _under(e, _single(e, how["top"]))
-    return across * (WIDE + APART) - APART, down * (HIGH + under) - under
+    shown = _single(e, how["top"])
+    return size_of(len(shown), _under(e, shown))
 
 
 def _under(e: Curve, shown: list[int]) -> float:
@@ -62,11 +55,11 @@ def curves(e: Curve, *, ax: Axes, lang: str = "en", top: int = 9, own: bool = Fa
     bare(ax)
     ax.patch.set_visible(False)
     under = _under(e, shown)
-    panels, all_drawn = _panels(ax, len(shown), under), [lines.drawn(e, k) for k in shown]
-    count = [lines.draw(panel, d, own=own) for panel, d in zip(panels, all_drawn, strict=True)]
-    limits = np.array([lines.room(panel, all_drawn) for panel in panels])
+    each, all_drawn = panels(ax, len(shown), under), [lines.drawn(e, k) for k in shown]
+    count = [lines.draw(panel, d, own=own) for panel, d in zip(each, all_drawn, strict=True)]
+    limits = np.array([lines.room(panel, all_drawn) for panel in each])
     kinds = list[str]()
-    for k, (panel, d) in enumerate(zip(panels, all_drawn, strict=True)):
+    for k, (panel, d) in enumerate(zip(each, all_drawn, strict=True)):
         panel.set_ylim(limits[:, 0].min(), limits[:, 1].max())
         lines.axes(panel, d, theme.SMALL, LONGEST)
         kinds.append(lines.floor(panel, d))
@@ -77,7 +70,7 @@ def curves(e: Curve, *, ax: Axes, lang: str = "en", top: int = 9, own: bool = Fa
             panel.tick_params(labelleft=False)
         else:
             panel.set_ylabel("")
-    _label(ax, panels, e, words)
+    _label(ax, each, e, words)
     captions.head(
         ax, captions.method(e, words), f"{lines.axis_label(e, words)} · {words.rows.format(n=e.rows)}"
     )
@@ -113,13 +106,3 @@ def _label(ax: Axes, panels: list[Axes], e: Curve, words: labels.Words) -> None:
             handles, names, loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=theme.SMALL, frameon=False,
             borderaxespad=0.0,
         )  # fmt: skip
-
-
-def _panels(ax: Axes, count: int, under: float) -> list[Axes]:
-    """Axes within the axes, line by line."""
-    wide, high = captions.inches(ax)
-    across, down = min(count, ACROSS), math.ceil(count / ACROSS)
-    w = (wide - APART * (across - 1)) / across
-    h = max((high - under * (down - 1)) / down, 0.2)
-    boxes = [((k % across) * (w + APART), high - (k // across) * (h + under) - h) for k in range(count)]
-    return [ax.inset_axes((x / wide, y / high, w / wide, h / high)) for x, y in boxes]

@@ -67,6 +67,11 @@ class Words:
     own_curves: str
     mean_size: str
     pair_map: str
+    moved_disc: str
+    turns: str
+    more_still: str
+    output_for: str
+    share_hidden: str
     pair_parts: str
     band: str
     per_interval: str
@@ -170,6 +175,11 @@ EN = Words(
     change_of="interaction effect on {target} ({space})",
     own_curves="thin: {n} single rows",
     mean_size="mean size of the {axis}",
+    moved_disc="disc: the row as it is",
+    turns="dashed: where the model first decides otherwise, and how",
+    more_still="{n:,} more features move the output less",
+    output_for="output for {target} ({space}) as one feature moves",
+    share_hidden="share hidden",
     pair_parts="off the diagonal: two parts together; on it: a part by itself",
     pair_map="off the diagonal: two columns together; on it: a column by itself",
     band="band: 95 % interval",
@@ -266,6 +276,11 @@ ZH = Words(
     change_of="对 {target} 的交互效应（{space}）",
     own_curves="细线：{n} 行各自的曲线",
     mean_size="{axis}的平均大小",
+    moved_disc="圆点：该行原来的取值",
+    turns="虚线：模型最先改变判断之处及其新判断",
+    more_still="另有 {n:,} 个特征对输出影响更小，未画出",
+    output_for="单个特征变动时 {target} 的输出（{space}）",
+    share_hidden="隐去的比例",
     pair_parts="对角线外：两个部分的共同作用；对角线上：单个部分自身的作用",
     pair_map="对角线外：两列的共同作用；对角线上：单列自身的作用",
     band="色带：95 % 区间",
@@ -319,6 +334,7 @@ ZH = Words(
         "conductance": "神经元传导度",
         "internal_influence": "内部影响",
         "ablation": "消融法",
+        "sensitivity_analysis": "敏感性分析",
         "occlusion": "遮挡法",
         "shapley_interactions": "Shapley 交互值",
         "exact_shapley": "精确 Shapley 值",

@@ -19,6 +19,7 @@ from .interactions import Interactions as Interactions
 from .maps import GradientMaps as GradientMaps
 from .maps import Maps as Maps
 from .pair_attribution import PairAttribution as PairAttribution
+from .sensitivity import Sensitivity as Sensitivity
 from .surrogate import Rule as Rule
 from .surrogate import Surrogate as Surrogate
 from .units import Units as Units

@@ -72,11 +72,7 @@ class Attribution(Explanation):
 
     def predicted(self, row: int) -> tuple[str, float] | None:
         """The class the model gave the row, and its score; None where the outputs are no classes."""
-        space = self.score_space or self.space
-        if self.scores is None or self.scores.shape[1] < 2 or (space == "raw" and not self.classes):
-            return None
-        best = int(self.scores[row].argmax())
-        return (self.classes[best] if best < len(self.classes) else str(best)), float(self.scores[row, best])
+        return best_class(self, row)
 
     def __getitem__(self, key: Any) -> Attribution:
         """`e[3]` and `e[2:5]` give rows as a result of their own; `e[:, "age"]` the one column's values kept."""
@@ -165,3 +161,12 @@ class Attribution(Explanation):
         if axes[-1] == "feature":
             coords["feature"] = list(self.features.names)  # type: ignore[attr-defined]  # Columns, tested above
         return xarray.DataArray(self.values, dims=axes, coords=coords, name=self.provenance.method)
+
+
+def best_class(e: Any, row: int) -> tuple[str, float] | None:
+    """The class with the largest of a result's `scores` in a row, and its score; None where they are no classes."""
+    space = e.score_space or e.space
+    if e.scores is None or e.scores.shape[1] < 2 or (space == "raw" and not e.classes):
+        return None
+    best = int(e.scores[row].argmax())
+    return (e.classes[best] if best < len(e.classes) else str(best)), float(e.scores[row, best])

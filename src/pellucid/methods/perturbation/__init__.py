@@ -9,4 +9,5 @@ from .occlusion import Occlusion as Occlusion
 from .partition_shap import PartitionShap as PartitionShap
 from .permutation_shap import PermutationShap as PermutationShap
 from .rise import RISE as RISE
+from .sensitivity_analysis import SensitivityAnalysis as SensitivityAnalysis
 from .shapley_interactions import ShapleyInteractions as ShapleyInteractions

@@ -105,15 +105,21 @@ class GameMethod(Method, abstract=True):
             data = read(model, x, features=features, background=background, output=output)
             with resting(data.model, target, masker and masker.bind):
                 asked = Asked(data, run, target, tuple(map(str, classes)))
-                maskers = self._maskers(data, masker, baseline, background, run)
-                played = self._played(asked, maskers)
-                result = self._result(asked, played, maskers[0].describe())
-                if len(result) < len(data.x) or any(p.notes.stopped for p in played):
+                result, stopped = self._explained(asked, masker, baseline, background)
+                if stopped or len(result) < len(data.x):
                     raise Cancelled("The run was cancelled.", result=result)
         except Exception as error:
             self._noted(error, model, x, target=target)
             raise
         return self._finished(result, run)
+
+    def _explained(
+        self, asked: Asked, masker: Masker | None, baseline: Any, background: Any
+    ) -> tuple[Any, bool]:
+        """The result for the rows that were finished, and whether the run was cancelled while one was improved."""
+        maskers = self._maskers(asked.data, masker, baseline, background, asked.run)
+        played = self._played(asked, maskers)
+        return self._result(asked, played, maskers[0].describe()), any(p.notes.stopped for p in played)
 
     def _maskers(
         self, data: Data, masker: Masker | None, baseline: Any, background: Any, run: Run

@@ -85,18 +85,18 @@ class Whole:
     @property
     def values(self) -> NpArray:
         """(n, *features), or of pairs (n, players, players), NaN where a row has fewer."""
-        return _joined([p.values for p in self.played])[self.order]
+        return joined([p.values for p in self.played])[self.order]
 
     @property
     def half_width(self) -> NpArray | None:
         """Shaped like the values; None where a game has none."""
         halves = [p.half_width for p in self.played if p.half_width is not None]
-        return _joined(halves)[self.order] if len(halves) == len(self.played) else None
+        return joined(halves)[self.order] if len(halves) == len(self.played) else None
 
     @property
     def player_values(self) -> NpArray:
         """(n, players), NaN where a row has fewer."""
-        return _joined([p.player_values for p in self.played])[self.order]
+        return joined([p.player_values for p in self.played])[self.order]
 
     @cached_property
     def players(self) -> tuple[tuple[str, ...], ...]:
@@ -121,7 +121,7 @@ class Whole:
         return planes[self.order] if max(counts) < planes[0].size else None
 
 
-def _joined(blocks: list[NpArray]) -> NpArray:
+def joined(blocks: list[NpArray]) -> NpArray:
     """Rows of different numbers of players as one array, NaN where a row has fewer."""
     shape = tuple(max(b.shape[a] for b in blocks) for a in range(1, blocks[0].ndim))
     if all(b.shape[1:] == shape for b in blocks):
