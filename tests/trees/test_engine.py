@@ -8,7 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pellucid.core.views import Trees
-from pellucid.methods.trees import descent, engine, groups, passes, quadrature, tables
+from pellucid.methods.trees import descent, engine, groups, one_row, passes, quadrature, tables
 from pellucid.methods.trees.layout import expected, laid, leaf_sums
 from pellucid.methods.trees.pairs import squared
 from pellucid.methods.trees.plan import plan
@@ -34,8 +34,9 @@ def by(algorithm, f, x, background=None):
     """(n, columns, outputs) of one algorithm."""
     p = plan(f)
     out = np.zeros((p.fewer, len(x), f.columns + 1))
-    if algorithm == "quadrature":
-        quadrature.shapley(p.laid, p.walk, x, out)
+    if algorithm in ("quadrature", "one row"):
+        walks = one_row if algorithm == "one row" else quadrature
+        walks.shapley(p.laid, p.walk, x, out)
     elif algorithm == "descent":
         descent.shapley(p.laid, x, background, np.full(len(background), 1 / len(background)), out)
     else:
@@ -55,7 +56,7 @@ def truth(f, x, background=None):
 def test_path_dependent_values(f):
     x = grown.rows(1, 3, f.columns)
     expected_values = truth(f, x)
-    for algorithm in ("quadrature", "tables"):
+    for algorithm in ("quadrature", "one row", "tables"):
         np.testing.assert_allclose(
             by(algorithm, f, x), expected_values, rtol=0, atol=LIMIT, err_msg=algorithm
         )
@@ -134,11 +135,13 @@ def test_twelve_columns_deep_trees_and_many_rows(background):
     np.testing.assert_allclose(first[:1], truth(f, x[:1], rows), rtol=0, atol=LIMIT)
 
 
-def test_descent_with_few_rows_and_with_many_is_the_same():
-    """Where the background goes is found out row by row, or beforehand at every split."""
+def test_descent_in_blocks_is_the_same(monkeypatch):
+    """A tree with many splits takes fewer rows at a time."""
     f = grown.forest(6, columns=6, trees=3, depth=6)
-    x, background = grown.rows(1, descent.FEW + 5, 6), grown.rows(2, 30, 6)
-    np.testing.assert_array_equal(by("descent", f, x, background)[:3], by("descent", f, x[:3], background))
+    x, background = grown.rows(1, 70, 6), grown.rows(2, 30, 6)
+    whole = by("descent", f, x, background)
+    monkeypatch.setattr(descent, "WAYS", 600)
+    np.testing.assert_allclose(by("descent", f, x, background), whole, rtol=0, atol=1e-14)
 
 
 def test_lists_of_the_background_grow_where_they_are_short(monkeypatch):

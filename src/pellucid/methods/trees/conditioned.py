@@ -9,22 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from pellucid.core.types import NpArray
 
 from .compiled import kernel, part
-from .layout import Laid, add_rows, decide, read_rows
-from .quadrature import (
-    BLOCK,
-    SHORT,
-    Desk,
-    bottom_split,
-    desk_of,
-    go_down,
-    leaf_inside,
-    leave_split,
-)
+from .layout import Laid, decide, read_rows
+from .quadrature import Desk, bottom_split, go_down, handed_over, leaf_inside, leave_split, opened, placed
 from .walk import BOTTOM, ENTER, LEAVE, TURN, Walk
 
 
@@ -112,31 +101,10 @@ def _tree(t: Laid, w: Walk, x: NpArray, k: NpArray, d: Desk, tree: int, fixed: t
 
 @kernel
 def _run(t: Laid, w: Walk, x: NpArray, fixed: tuple[int, int], out: NpArray) -> None:
-    outputs, (n, columns) = len(out), x.shape
-    most, width = w.nodes.shape[1], t.value.shape[2]
-    block = min(BLOCK, (n + SHORT - 1) // SHORT * SHORT) if n else SHORT
-    at = desk_of(outputs, columns, t.depth, most, width)
-    k, rows = np.empty((at.sums + 2, block)), np.empty((columns, block))
-    for start in range(0, n, block):
+    d, k, rows = opened(t, w, len(out), len(x))
+    for start in range(0, len(x), d.block):
         read_rows(x, start, rows)
-        k[: at.outside] = 0.0
+        k[: d.outside] = 0.0
         for tree in range(len(t.output)):
-            order = w.order[tree]
-            for q in range(order):
-                k[at.outside + q] = w.weights[order, q]
-            d = Desk(
-                0,
-                at.outside,
-                at.inside,
-                at.left,
-                at.passed,
-                at.sums,
-                width,
-                columns,
-                block,
-                order,
-                t.output[tree],
-            )
-            _tree(t, w, rows, k, d, tree, fixed)
-        for j in range(outputs):
-            add_rows(k[j * columns : (j + 1) * columns], start, out[j])
+            _tree(t, w, rows, k, placed(w, t.output[tree], tree, k, d), tree, fixed)
+        handed_over(k, d, start, out)

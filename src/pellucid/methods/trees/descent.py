@@ -21,13 +21,13 @@ import numpy as np
 from pellucid.core.types import NpArray
 
 from .compiled import kernel, part
-from .layout import Laid, Records, add_rows, goes_left, read_rows
+from .layout import Laid, Records, add_rows, decide, read_rows
 from .settling import ALIVE, BUNCH, FRAME, MOST, Desk, Weights, settle, settle_pairs, weights
 
 BLOCK = 512
 """Rows that go down together."""
-FEW = 64
-"""Rows below which it is not worth finding out where all of the background goes at every split."""
+WAYS = 1 << 23
+"""Ways of rows at splits of a tree that are found out beforehand."""
 ROOM = 1 << 16
 """Background rows listed at once, at first; more where a tree needs it."""
 
@@ -44,7 +44,7 @@ def shapley(laid: Laid, x: NpArray, background: NpArray, scale: NpArray, out: Np
         scale: (b,) or (n, b) the weight of each background row, one for all rows or one each.
         out: where the values go.
     """
-    block = max(1, min(len(x), BLOCK)) if scale.ndim == 1 else 1
+    block = max(1, min(len(x), BLOCK, WAYS // max(1, largest(laid)))) if scale.ndim == 1 else 1
     levels = laid.depth + 3
     desk = Desk(
         np.empty(block * levels, np.int64),
@@ -60,6 +60,15 @@ def shapley(laid: Laid, x: NpArray, background: NpArray, scale: NpArray, out: Np
 
 
 @kernel
+def largest(t: Laid) -> int:
+    """Splits of the largest tree."""
+    most = 0
+    for tree in range(len(t.output)):
+        most = max(most, t.start[tree + 1] - t.start[tree])
+    return most
+
+
+@kernel
 def _trees(
     t: Laid,
     factors: Weights,
@@ -72,15 +81,21 @@ def _trees(
     """Go down all trees, one block of rows after another; lists that are too short are made longer."""
     block = k.x.shape[1]
     alive = np.empty(max(ROOM, 4 * len(background)), ALIVE)
+    columns = np.ascontiguousarray(background.T)
+    most = largest(t)
+    ours, theirs = np.empty((most, block), np.uint8), np.empty((most, len(background)), np.uint8)
     for tree in range(len(t.output)):
         first = t.output[tree]
-        went = _went(t, tree, background) if len(x) >= FEW else np.empty((1, 0), np.uint8)
+        splits = t.start[tree + 1] - t.start[tree]
+        go, went = ours[:splits], theirs[:splits]
+        _went(t, tree, columns, went)
         for start in range(0, len(x), block):
             rows = min(block, len(x) - start)
             read_rows(x, start, k.x)
+            _went(t, tree, k.x, go)
             given = scale[start if len(scale) > 1 else 0]
             k.phi[:] = 0.0
-            while not _down(t, factors, background, went, given, tree, alive, k, rows):
+            while not _down(t, factors, go, went, given, tree, alive, k, rows):
                 alive = np.empty(2 * len(alive), ALIVE)
                 k.phi[:] = 0.0
                 k.sums[:] = 0.0
@@ -90,24 +105,18 @@ def _trees(
 
 
 @kernel
-def _went(t: Laid, tree: int, background: NpArray) -> NpArray:
-    """(splits of the tree, b) 1 where a background row goes left."""
-    first, last = t.start[tree], t.start[tree + 1]
-    out = np.empty((last - first, len(background)), np.uint8)
-    for v in range(first, last):
-        s = t.splits[v]
-        for b in range(len(background)):
-            out[v - first, b] = goes_left(s, t.sets, background[b, s.feature])
-    return out
+def _went(t: Laid, tree: int, rows: NpArray, out: NpArray) -> None:
+    """Write 1 where a row goes left, for each split of the tree; the rows by columns."""
+    first = t.start[tree]
+    for v in range(len(out)):
+        decide(t.splits[first + v], t.sets, rows[t.splits[first + v].feature], out[v])
 
 
 @part
-def _listed(  # noqa: PLR0913
+def _listed(
     s: Any,
-    sets: NpArray,
     w: Any,
     alive: Records,
-    background: NpArray,
     went: NpArray,
     to: int,
     side: int,
@@ -117,11 +126,9 @@ def _listed(  # noqa: PLR0913
 
     Args:
         s: the split.
-        sets: its set of categories.
         w: the bunch.
         alive: the list.
-        background: (b, columns).
-        went: (b,) whether they go left; empty where that is found out here.
+        went: (b,) whether they go left.
         to: where the list ends now.
         side: where the way goes on.
         how: 0 where the rows failed the place before, 1 where they pass it, 2 where they fail it now.
@@ -129,8 +136,7 @@ def _listed(  # noqa: PLR0913
     bit = np.uint64(1) << np.uint64(s.place)
     for i in range(w.list, w.listed):
         mask, row = alive[i].mask, alive[i].row
-        left = went[row] if len(went) else goes_left(s, sets, background[row, s.feature])
-        passes = left != side
+        passes = went[row] != side
         alive[to].row = row
         if how == 1:
             alive[to].mask = mask if passes else mask | bit
@@ -142,23 +148,21 @@ def _listed(  # noqa: PLR0913
 
 
 @part
-def _going(s: Any, sets: NpArray, x: NpArray, rows: NpArray, w: Any, to: int, side: int) -> int:
+def _going(go: NpArray, rows: NpArray, w: Any, to: int, side: int) -> int:
     """Copy the rows of a bunch that go to one side to the end of the rows; where they end."""
     for i in range(w.row, w.rows):
         row = rows[i]
         rows[to] = row
-        to += int(goes_left(s, sets, x[s.feature, row]) != side)
+        to += int(go[row] != side)
     return to
 
 
 @part
 def _narrow(  # noqa: PLR0913
     s: Any,
-    sets: NpArray,
     side: int,
     how: int,
-    x: NpArray,
-    background: NpArray,
+    go: NpArray,
     went: NpArray,
     rows: NpArray,
     alive: Records,
@@ -169,11 +173,9 @@ def _narrow(  # noqa: PLR0913
 
     Args:
         s: the split.
-        sets: its set of categories.
         side: where the way goes on.
         how: see `_listed`.
-        x: (columns, rows).
-        background: see `_listed`.
+        go: (rows,) 1 where a row goes left.
         went: see `_listed`.
         rows: the stack of rows.
         alive: the stack of background rows.
@@ -185,12 +187,12 @@ def _narrow(  # noqa: PLR0913
     if how == 0:
         to.row, to.rows = w.row, w.rows
     else:
-        to.rows = _going(s, sets, x, rows, w, to.row, side if how == 1 else 1 - side)
+        to.rows = _going(go, rows, w, to.row, side if how == 1 else 1 - side)
         if to.rows == to.row:
             return False
         if how == 2:
             to.failed = w.failed | bit
-    to.listed = _listed(s, sets, w, alive, background, went, to.list, side, how)
+    to.listed = _listed(s, w, alive, went, to.list, side, how)
     return to.listed > to.list
 
 
@@ -198,7 +200,7 @@ def _narrow(  # noqa: PLR0913
 def _down(  # noqa: PLR0913
     t: Laid,
     factors: Weights,
-    background: NpArray,
+    go: NpArray,
     went: NpArray,
     scale: NpArray,
     tree: int,
@@ -207,7 +209,7 @@ def _down(  # noqa: PLR0913
     rows: int,
 ) -> bool:
     """One tree with a block of rows; False where the list of background rows is too short."""
-    first, m, frame = t.start[tree], len(background), k.frame
+    first, m, frame = t.start[tree], went.shape[1], k.frame
     for r in range(rows):
         k.rows[r] = r
     for b in range(m):
@@ -226,9 +228,7 @@ def _down(  # noqa: PLR0913
         f.side = side + 1
         g = frame[top]
         g.bunch, g.bunches, g.rows, g.listed, g.side = f.bunches, f.bunches, f.rows, f.listed, 0
-        if not _side(
-            t, factors, v, side, background, went[v - first if len(went) > 1 else 0], scale, alive, k, f, g
-        ):
+        if not _side(t, factors, v, side, go[v - first], went[v - first], scale, alive, k, f, g):
             return False
         if g.bunches > g.bunch:
             g.split = v + 1 if side == 0 else t.splits[v].right
@@ -242,7 +242,7 @@ def _side(  # noqa: PLR0913
     factors: Weights,
     v: int,
     side: int,
-    background: NpArray,
+    go: NpArray,
     went: NpArray,
     scale: NpArray,
     alive: Records,
@@ -251,7 +251,7 @@ def _side(  # noqa: PLR0913
     g: Any,
 ) -> bool:
     """All bunches of a split on one side, those that go on written to frame `g`; False where there is no room."""
-    s, value, sets, x, rows, bunch = t.splits[v], t.value[v, side], t.sets, k.x, k.rows, k.bunch
+    s, value, rows, bunch = t.splits[v], t.value[v, side], k.rows, k.bunch
     k.path[s.place] = s.feature
     leaf = s.leaf_left if side == 0 else s.leaf_right
     bit = np.uint64(1) << np.uint64(s.place)
@@ -263,11 +263,11 @@ def _side(  # noqa: PLR0913
                 return False
             to = bunch[g.bunches]
             to.row, to.list = g.rows, g.listed
-            if not _narrow(s, sets, side, how, x, background, went, rows, alive, w, to):
+            if not _narrow(s, side, how, go, went, rows, alive, w, to):
                 continue
             if leaf:
                 settle(factors, to, alive, rows, k.path, k.sums, scale, value, k.phi)
-                if k.phi.shape[1] > len(x):
+                if k.phi.shape[1] > len(k.x):
                     settle_pairs(factors, to, alive, k, scale, value)
             else:
                 g.bunches, g.listed = g.bunches + 1, to.listed

@@ -14,7 +14,7 @@ from pellucid.core.views import Trees
 
 from .answer import Answer
 from .compiled import spread, threads
-from .layout import expected, leaf_sums
+from .layout import leaf_sums
 from .pairs import squared
 from .passes import Work, passes, values
 from .plan import Plan, plan
@@ -45,7 +45,7 @@ def hidden(p: Plan, background: NpArray | None) -> NpArray:
     """(outputs,) the raw prediction with every column hidden: by training weights, or averaged over a background."""
     if background is not None:
         return raw(p, background).mean(0)
-    return p.offset + expected(p.laid) @ p.spread.T
+    return p.unknown
 
 
 def explain(t: Trees, mix: Mix, label: str, *, pairs: bool = False) -> Answer:

@@ -21,7 +21,7 @@ SUBTREE_BITS = 7
 """The longest index of a group with splits in it; longer ones are single leaves."""
 DESCEND, WHOLE, LEFT_LEAF, RIGHT_LEAF = 0, 1, 2, 3
 """What a step does: read the split's bits, or come to a group, a sub-tree or a leaf on one side."""
-BLOCK = 256
+BLOCK = 512
 """Rows that take a step together."""
 
 GROUP = np.dtype(

@@ -82,6 +82,21 @@ class Laid(NamedTuple):
     depth: int
 
 
+class Nodes(NamedTuple):
+    """A forest's nodes, as `pellucid.core.forest.Forest` has them."""
+
+    feature: NpArray
+    threshold: NpArray
+    left: NpArray
+    right: NpArray
+    value: NpArray
+    first_word: NpArray
+    words: NpArray
+    missing_left: NpArray
+    unseen_left: NpArray
+    zero_missing: NpArray
+
+
 def laid(f: Forest) -> Laid:
     """Lay out a forest."""
     inner = f.feature >= 0
@@ -95,38 +110,34 @@ def laid(f: Forest) -> Laid:
     total = int((inner & (f.owner >= 0)).sum())
     splits = np.zeros(total, SPLIT)
     node, start = _pre_order(f.roots[growing].astype(np.int64), f.left, f.right, inner, splits)
-    children = np.stack([f.left[node], f.right[node]], 1)
-    _fill(f, node, children, splits)
+    value = np.empty((total, 2, f.value.shape[1]))
+    nodes = Nodes(
+        f.feature, f.threshold, f.left, f.right, f.value, f.first_word, f.words, f.missing_left, f.unseen_left,
+        f.zero_missing,
+    )  # fmt: skip
+    _fill(nodes, np.ones(len(inner)) if f.cover is None else f.cover, node, splits, value)
     _paths(splits)
-    value = np.where((f.feature[children] < 0)[:, :, None], f.value[children], 0.0)
     output = np.maximum(f.feeds[growing], 0).astype(np.int64)
     return Laid(splits, value, f.sets, start, output, base, f.columns, f.outputs, f.depth)
 
 
-def _fill(f: Forest, node: NpArray, children: NpArray, splits: Records) -> None:
-    """Copy what each split is from the forest."""
-    cover = np.ones(len(f.feature)) if f.cover is None else f.cover
-    weight = cover[children]
-    total = weight.sum(1, keepdims=True)
-    share = np.where(total > 0, weight / np.where(total > 0, total, 1.0), 0.5)
-    leaf = f.feature[children] < 0
-    rare_ones = (f.words[node] > 0) | f.zero_missing[node]
-    columns = {
-        "threshold": f.threshold[node],
-        "share_left": share[:, 0],
-        "share_right": share[:, 1],
-        "first": f.first_word[node],
-        "words": f.words[node],
-        "feature": f.feature[node],
-        "leaf_left": leaf[:, 0],
-        "leaf_right": leaf[:, 1],
-        "kind": np.where(rare_ones, RARE, np.where(f.missing_left[node], LEFT, RIGHT)),
-        "missing": f.missing_left[node],
-        "unseen": f.unseen_left[node],
-        "zero": f.zero_missing[node],
-    }
-    for name, values in columns.items():
-        splits[name] = values
+@kernel
+def _fill(f: Nodes, cover: NpArray, node: NpArray, splits: Records, value: NpArray) -> None:
+    """Copy what each split is from the forest, and the values of its children."""
+    for v in range(len(splits)):
+        u, s = node[v], splits[v]
+        left, right = f.left[u], f.right[u]
+        s.leaf_left, s.leaf_right = f.feature[left] < 0, f.feature[right] < 0
+        total = cover[left] + cover[right]
+        s.share_left = cover[left] / total if total > 0 else 0.5
+        s.share_right = cover[right] / total if total > 0 else 0.5
+        s.threshold, s.feature = f.threshold[u], f.feature[u]
+        s.first, s.words = f.first_word[u], f.words[u]
+        s.missing, s.unseen, s.zero = f.missing_left[u], f.unseen_left[u], f.zero_missing[u]
+        s.kind = RARE if s.words > 0 or s.zero else (LEFT if s.missing else RIGHT)
+        for j in range(value.shape[2]):
+            value[v, 0, j] = f.value[left, j] if s.leaf_left else 0.0
+            value[v, 1, j] = f.value[right, j] if s.leaf_right else 0.0
 
 
 @kernel

@@ -49,9 +49,10 @@ def patterns(leaves: Leaves, leaf: int, size: int, out: NpArray) -> None:
     """For each index of the group, the set of the leaf's features that pass."""
     out[:size] = 0
     for j in range(leaves.size[leaf]):
-        mask, want, bit = leaves.mask[leaf, j], leaves.want[leaf, j], 1 << j
+        mask, want = np.uint32(leaves.mask[leaf, j]), np.uint32(leaves.want[leaf, j])
+        bit = np.uint32(1 << j)
         for s in range(size):
-            out[s] |= bit if (s & mask) == want else 0
+            out[s] |= bit if (np.uint32(s) & mask) == want else np.uint32(0)
 
 
 @kernel

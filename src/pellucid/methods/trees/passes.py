@@ -9,19 +9,20 @@ import numpy as np
 from pellucid.core.errors import CapabilityError
 from pellucid.core.types import NpArray
 
-from . import conditioned, descent, quadrature, tables
+from . import conditioned, descent, one_row, quadrature, tables
 from .groups import Groups
 from .layout import leaf_sums
 from .pairs import number, place
 from .plan import Plan
 from .settling import MOST
+from .walk import orders
 
 Work = Callable[[slice, NpArray], None]
 """Rows, and (outputs, rows, values + 1) to which their values are added; the last column gets the leaves reached."""
 KEPT = 64 * 2**20
 """Bytes of tables that are kept with a plan, and that are built at a time."""
-CAP = 256 * 2**20
-"""Bytes of path-dependent tables beyond which rows walk the trees instead."""
+CAP = 2 * 2**30
+"""Bytes of all tables, built `KEPT` at a time, beyond which rows walk the trees instead."""
 BITS, PAIR_BITS = 20, 14
 """The longest index that a table may have, and one that also holds pairs."""
 
@@ -63,20 +64,16 @@ def passes(p: Plan, x: NpArray, background: NpArray | None, pairs: bool) -> tupl
 def _walking(p: Plan, pairs: bool) -> float:
     """Of one row, by quadrature: once, or for pairs twice for each column that splits."""
     splits = np.diff(p.laid.start)
-    once = float((splits * p.walk.order).sum()) * 0.9 * (0.4 + 0.6 * p.width)
+    once = float((splits * orders(p.laid)).sum()) * 1.2 * (0.4 + 0.6 * p.width)
     return once * (2 * len(np.unique(p.laid.splits["feature"])) + 1 if pairs else 1)
 
 
 def _looking(p: Plan, rows: int, pairs: bool) -> float:
     """Of all rows, and of building the tables; infinite where these are too large."""
-    g = _groups(p, pairs).group
-    if _bytes(g) * p.width > CAP and not pairs:
+    cost = p.pair_cost if pairs else p.cost
+    if cost.size * p.width > CAP and not pairs:
         return np.inf
-    d, leaves = g["slots"].astype(float), np.maximum(1.0, g["splits"] + 1.0)
-    entries = g["entries"].astype(float)
-    build = leaves * ((d + 1) / 2 * entries * 2**d + entries * 2.0 ** g["bits"])
-    look = 0.6 * entries.sum() + 0.25 * len(p.laid.splits)
-    return p.width * float(0.7 * build.sum() + rows * look)
+    return p.width * (cost.build + rows * cost.look)
 
 
 def _descending(p: Plan, rows: int, background: int, pairs: bool) -> float:
@@ -89,13 +86,11 @@ def _groups(p: Plan, pairs: bool) -> Groups:
     return p.pair_groups if pairs else p.groups
 
 
-def _bytes(group: NpArray) -> int:
-    return int(((group["entries"].astype(np.int64) + 1) << group["bits"]).sum()) * 8
-
-
 def _walk(p: Plan, x: NpArray) -> Iterator[Work]:
+    walks = one_row if len(x) == 1 else quadrature
+
     def work(rows: slice, out: NpArray) -> None:
-        quadrature.shapley(p.laid, p.walk, x[rows], out)
+        walks.shapley(p.laid, p.walk, x[rows], out)
         _leaves(p, x[rows], out)
 
     yield work
@@ -170,7 +165,7 @@ def portions(g: Groups) -> list[tuple[int, int]]:
 def _table(p: Plan, g: Groups, counts: NpArray | None, j: int, trees: tuple[int, int]) -> NpArray:
     """The tables of some trees; path-dependent ones of columns that fit are kept with the plan."""
     first, last = (int(g.group_start[tree]) for tree in trees)
-    if counts is not None or g is not p.groups or _bytes(g.group) * p.width > KEPT:
+    if counts is not None or g is not p.groups or p.cost.size * p.width > KEPT:
         return tables.tables(p.laid, g, counts, j, first, last)
     if j not in p.kept:
         p.kept[j] = tables.tables(p.laid, g, None, j, first, last)

@@ -260,13 +260,33 @@ def go_down(  # noqa: PLR0913
 
 
 @part
-def desk_of(outputs: int, columns: int, depth: int, most: int, width: int) -> Desk:
-    """Where everything on the desk of a block begins, for trees of up to `most` nodes."""
-    outside = outputs * columns
-    inside = outside + (depth + 1) * most
-    left = inside + (2 * depth + 2) * width * most
-    passed = left + depth + 1
-    return Desk(0, outside, inside, left, passed, passed + depth + 1, width, columns, 0, 0, 0)
+def opened(t: Laid, w: Walk, outputs: int, n: int) -> tuple[Desk, NpArray, NpArray]:
+    """A desk for blocks of n rows: where everything on it begins, its room, and room for a block's columns."""
+    most, width = w.nodes.shape[1], t.value.shape[2]
+    block = max(SHORT, min(BLOCK, (n + SHORT - 1) // SHORT * SHORT))
+    outside = outputs * t.columns
+    inside = outside + (t.depth + 1) * most
+    left = inside + (2 * t.depth + 2) * width * most
+    passed = left + t.depth + 1
+    sums = passed + t.depth + 1
+    desk = Desk(0, outside, inside, left, passed, sums, width, t.columns, block, 0, 0)
+    return desk, np.empty((sums + 2, block)), np.empty((t.columns, block))
+
+
+@part
+def placed(w: Walk, output: int, tree: int, k: NpArray, d: Desk) -> Desk:
+    """The desk at the root of a tree, whose weights stand outside."""
+    order = w.order[tree]
+    for q in range(order):
+        k[d.outside + q] = w.weights[order, q]
+    return Desk(0, d.outside, d.inside, d.left, d.passed, d.sums, d.width, d.columns, d.block, order, output)
+
+
+@part
+def handed_over(k: NpArray, d: Desk, start: int, out: NpArray) -> None:
+    """Add the values of the block that begins at row `start` to `out`."""
+    for j in range(len(out)):
+        add_rows(k[j * d.columns : (j + 1) * d.columns], start, out[j])
 
 
 @kernel
@@ -289,31 +309,10 @@ def _tree(t: Laid, w: Walk, x: NpArray, k: NpArray, d: Desk, tree: int) -> None:
 @kernel
 def _run(t: Laid, w: Walk, x: NpArray, out: NpArray) -> None:
     """Block after block of rows."""
-    outputs, (n, columns) = len(out), x.shape
-    most, width = w.nodes.shape[1], t.value.shape[2]
-    block = min(BLOCK, (n + SHORT - 1) // SHORT * SHORT) if n else SHORT
-    at = desk_of(outputs, columns, t.depth, most, width)
-    k, rows = np.empty((at.sums + 2, block)), np.empty((columns, block))
-    for start in range(0, n, block):
+    d, k, rows = opened(t, w, len(out), len(x))
+    for start in range(0, len(x), d.block):
         read_rows(x, start, rows)
-        k[: at.outside] = 0.0
+        k[: d.outside] = 0.0
         for tree in range(len(t.output)):
-            order = w.order[tree]
-            for q in range(order):
-                k[at.outside + q] = w.weights[order, q]
-            d = Desk(
-                0,
-                at.outside,
-                at.inside,
-                at.left,
-                at.passed,
-                at.sums,
-                width,
-                columns,
-                block,
-                order,
-                t.output[tree],
-            )
-            _tree(t, w, rows, k, d, tree)
-        for j in range(outputs):
-            add_rows(k[j * columns : (j + 1) * columns], start, out[j])
+            _tree(t, w, rows, k, placed(w, t.output[tree], tree, k, d), tree)
+        handed_over(k, d, start, out)

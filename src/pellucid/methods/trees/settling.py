@@ -92,7 +92,7 @@ def _lowest(z: Any) -> Any:
     return _ones((z & (~z + np.uint64(1))) - np.uint64(1))
 
 
-@kernel
+@part
 def settle(  # noqa: PLR0913
     factors: Weights,
     w: Any,

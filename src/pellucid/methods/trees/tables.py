@@ -29,7 +29,7 @@ from .walk import rules
 
 PLACES = 1 << 21
 """Values that the blocks looked up together may hold."""
-BLOCKS = 16
+BLOCKS = 8
 """Blocks of rows that are looked up in one tree before the next tree: its tables stay in the cache."""
 
 
@@ -95,8 +95,9 @@ def _count(t: Laid, g: Groups, x: NpArray, counts: NpArray) -> None:
                 continue
             w = g.group[g.step[m, 2]]
             index(t.splits, t.sets, block, k, g.step[m], w.prefix, w.splits)
+            met, here = counts[w.histogram : w.histogram + (1 << w.bits)], k[2 * t.depth + 2]
             for r in range(rows):
-                counts[w.histogram + k[2 * t.depth + 2, r]] += 1.0
+                met[np.uint32(here[r])] += 1.0
 
 
 @kernel
@@ -148,11 +149,34 @@ def _look(  # noqa: PLR0913
         w = group[step[m, 2]]
         index(p, sets, x, k, step[m], w.prefix, w.splits)
         at, size, here = w.table - origin, 1 << w.bits, k[len(k) - 1]
-        for i in range(w.entries + 1):
-            f = target[w.entry + i] if i < w.entries else last
-            for r in range(BLOCK):
-                phi[f, r] += table[at + here[r]]
-            at += size
+        for i in range(0, w.entries, 2):
+            _add_two(
+                table[at : at + 2 * size],
+                here,
+                phi[target[w.entry + i]],
+                phi[target[w.entry + i + 1] if i + 1 < w.entries else last],
+            )
+            at += 2 * size
+        if w.entries % 2 == 0:
+            _add_one(table[at : at + size], here, phi[last])
+
+
+@part
+def _add_one(entry: NpArray, here: NpArray, phi: NpArray) -> None:
+    """Look one entry up for each row. Indices are unsigned: of others numba asks whether they count from the end."""
+    for r in range(len(phi)):
+        phi[r] += entry[np.uint32(here[r])]
+
+
+@part
+def _add_two(entries: NpArray, here: NpArray, phi: NpArray, other: NpArray) -> None:
+    """Look two entries up, which stand one after the other."""
+    size = len(entries) // 2
+    first, second = entries[:size], entries[size:]
+    for r in range(BLOCK):
+        i = np.uint32(here[r])
+        a, b = phi[r] + first[i], other[r] + second[i]
+        phi[r], other[r] = a, b
 
 
 @kernel
@@ -170,7 +194,7 @@ def _build(
         most = max(most, g.group[i].bits)
         pairs = pairs or g.group[i].entries > g.group[i].slots
     leaves = room(most + 2)
-    pattern, desk = np.empty(1 << most, np.int64), np.empty((most + 2, 1 << most))
+    pattern, desk = np.empty(1 << most, np.uint32), np.empty((most + 2, 1 << most))
     double = np.empty((1 + (most * (most - 1) // 2 if pairs else 0), 1 << most))
     at, i = 0, first
     while at < len(out):
@@ -201,12 +225,11 @@ def _enter(  # noqa: PLR0913
     d = leaves.size[leaf]
     for j in range(d):
         to = at + leaves.slot[leaf, j] * size
-        for s in range(size):
-            out[to + s] += desk[2 + j, pattern[s]]
-    to, full = at + w.entries * size, (1 << d) - 1
+        _add_one(desk[2 + j], pattern[:size], out[to : to + size])
+    to, full = at + w.entries * size, np.uint32((1 << d) - 1)
+    reached, value = out[to : to + size], leaves.value[leaf]
     for s in range(size):
-        if pattern[s] == full:
-            out[to + s] += leaves.value[leaf]
+        reached[s] += value if pattern[s] == full else 0.0
 
 
 @part
@@ -219,8 +242,7 @@ def _enter_pairs(  # noqa: PLR0913
         for j in range(i + 1, d):
             pair = place(leaves.slot[leaf, i], leaves.slot[leaf, j], w.slots)
             to = at + (w.slots + pair) * size
-            for s in range(size):
-                out[to + s] += double[k, pattern[s]]
+            _add_one(double[k], pattern[:size], out[to : to + size])
             k += 1
 
 

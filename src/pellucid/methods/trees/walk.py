@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ class Walk(NamedTuple):
     ratio: NpArray
 
 
+@cache
 def rules(most: int) -> tuple[NpArray, NpArray]:
     """Gauss and Legendre's rules on [0, 1] with up to `most` nodes: nodes and weights, (most + 1, most)."""
     nodes, weights = np.zeros((most + 1, most)), np.zeros((most + 1, most))
@@ -45,10 +47,15 @@ def rules(most: int) -> tuple[NpArray, NpArray]:
     return nodes, weights
 
 
+def orders(laid: Laid) -> NpArray:
+    """(trees,) how many quadrature nodes each tree takes: half of the most distinct features on a path."""
+    most = np.maximum.reduceat(laid.splits["distinct"], laid.start[:-1]) if len(laid.output) else np.zeros(0)
+    return np.maximum(1, (most + 1) // 2).astype(np.int64)
+
+
 def walk(laid: Laid) -> Walk:
     """Plan the walk."""
-    most = np.maximum.reduceat(laid.splits["distinct"], laid.start[:-1]) if len(laid.output) else np.zeros(0)
-    order = np.maximum(1, (most + 1) // 2).astype(np.int64)
+    order = orders(laid)
     nodes, weights = rules(int(order.max(initial=1)))
     event, start = _events(laid.splits, laid.start)
     again, ratio = _ratios(laid.splits, laid.start, order, nodes)
