@@ -142,11 +142,13 @@ GAMES: dict[str, tuple[Callable[[], Truth], tuple[int, int, int]]] = {
 # -- estimators -----------------------------------------------------------------------------------------------------
 
 
-def by_pellucid(method: type) -> Callable[[Play, int, int, int], tuple[np.ndarray, np.ndarray]]:
-    def run(play: Play, players: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def by_pellucid(method: type) -> Callable[[Play, int, int, int], tuple[np.ndarray, np.ndarray, bool]]:
+    """Values, half-widths, and whether the result says `caution` itself."""
+
+    def run(play: Play, players: int, budget: int, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
         with pellucid.options(seed=seed, progress=False):
             e = method(budget=budget)(play, np.ones((1, players)), baseline=0.0)
-        return e.values[0], e.quality.half_width[0]
+        return e.values[0], e.quality.half_width[0], e.quality.verdict != "ok"
 
     return run
 
@@ -225,6 +227,7 @@ def compare(name: str, seeds: int) -> list[list[str]]:
     for budget in budgets:
         errors: dict[str, list[float]] = {}
         covered: list[np.ndarray] = []
+        cautious: list[bool] = []
         for play, wanted in zip(plays, truth, strict=True):
             for seed in range(seeds):
                 for label, run in {**OURS, **SHAPIQ, **OTHERS}.items():
@@ -235,6 +238,7 @@ def compare(name: str, seeds: int) -> list[list[str]]:
                     if isinstance(found, tuple):
                         if label == "GaussianShap":
                             covered.append(np.abs(found[0] - wanted) <= found[1] + 1e-9)
+                            cautious.append(found[2])
                         found = found[0]
                     errors.setdefault(label, []).append(
                         float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
@@ -252,6 +256,7 @@ def compare(name: str, seeds: int) -> list[list[str]]:
                 f"{ours / best['shapiq'][0]:.2f} {best['shapiq'][1].split()[1].rstrip(',')}",
                 f"{ours / best['rest'][0]:.2f} {' '.join(best['rest'][1].split())}",
                 f"{np.mean(covered):.2f}",
+                f"{np.mean(cautious):.2f}",
             ]
         )
         print("  ".join(rows[-1]), flush=True)
@@ -272,6 +277,7 @@ def main() -> None:
         "to best of shapiq",
         "to best of shap, captum",
         "covered",
+        "says caution",
     ]
     print(table("Median relative error of GaussianShap at equal evaluations", head, rows))
     for column, name in ((4, "shapiq"), (5, "shap and captum")):

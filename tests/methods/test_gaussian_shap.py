@@ -116,6 +116,52 @@ def test_nearer_than_kernel_shap_and_its_intervals_cover(name):
     assert np.mean(inside) >= 0.90
 
 
+HARD = {
+    "majority": lambda r: (r.sum(1) >= 7).astype(float),
+    "threshold": lambda r: (r @ np.linspace(0.2, 2, 12) > 8).astype(float),
+    "two thresholds": lambda r: ((r[:, :6].sum(1) > 3) & (r[:, 6:].sum(1) > 2)).astype(float),
+    "parity of five": lambda r: r[:, :5].sum(1) % 2,
+    "parity of all": lambda r: r.sum(1) % 2,
+    "all of four": lambda r: r[:, :4].prod(1),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("budget", [50, 100])
+def test_at_tiny_budgets_the_intervals_cover_or_the_result_says_caution(name, budget):
+    """Of games that are nothing but steps, where a smooth prior knows least."""
+    ones = np.ones((1, 12))
+    wanted = pellucid.ExactShapley()(HARD[name], ones, baseline=0.0).values
+    inside = list[bool]()
+    for seed in range(10):
+        with pellucid.options(seed=seed):
+            e = pellucid.GaussianShap(budget=budget)(HARD[name], ones, baseline=0.0)
+        if e.quality.verdict == "ok":
+            inside += list((np.abs(e.values - wanted) <= e.quality.half_width + 1e-9).ravel())
+    assert np.mean(inside or [True]) >= 0.9
+
+
+def test_intervals_cover_where_pairs_are_few_beside_the_players():
+    """Forty players whose values are known: single parts, pairs and triples of neighbours. Two hundred pairs."""
+    rng = np.random.default_rng(0)
+    alone, pair, triple = rng.normal(size=40), rng.normal(size=39), rng.normal(size=38)
+
+    def play(rows: np.ndarray) -> np.ndarray:
+        both = rows[:, :-1] * rows[:, 1:]
+        return rows @ alone + both @ pair + (both[:, :-1] * rows[:, 2:]) @ triple
+
+    wanted = alone.copy()
+    for part, count in ((pair, 2), (triple, 3)):
+        for shift in range(count):
+            wanted[shift : shift + len(part)] += part / count
+    inside = list[np.ndarray]()
+    for seed in range(20):
+        with pellucid.options(seed=seed):
+            e = pellucid.GaussianShap(budget=400)(play, np.ones((1, 40)), baseline=0.0)
+        inside.append(np.abs(e.values[0] - wanted) <= e.quality.half_width[0])
+    assert 0.9 <= np.mean(inside) <= 0.99
+
+
 def test_rows_are_explained_alone_as_in_company():
     f, (x, background) = tangled(13), data(13, rows=5)
     whole = pellucid.GaussianShap(budget=150)(f, x, background=background)

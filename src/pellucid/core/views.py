@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 BLACK_BOX_ROWS = 65536
 """Rows in the largest automatic batch of a model that is only asked for predictions."""
-STACKED_ROWS = 4096
+STACKED_ROWS = 3072
 """Rows of copies of a table that are asked about at once: more fall out of the processor's cache."""
 
 
@@ -302,13 +302,15 @@ class Table(View):
         with tracking(self.run, "effects", len(self.X) * len(asked)) as advance:
             for part in batches(len(self.X), max(1, self.size // most)):
                 block, rows = self.X[part], np.arange(part.start, part.stop)
-                stack = np.repeat(block[None], most, 0)
+                stack, owner = np.repeat(block[None], most, 0), np.tile(rows, most)
                 for k, (columns, ask) in enumerate(zip(places, asked, strict=True)):
-                    values, where = ask(part), list(columns)
+                    values = ask(part)
                     some = stack[: len(values)]
-                    some[:, :, where] = values
-                    y = self.ask(some.reshape(-1, stack.shape[2]), np.tile(rows, len(values)))
-                    some[:, :, where] = block[None, :, where]
+                    for axis, column in enumerate(columns):
+                        some[:, :, column] = values[:, :, axis]
+                    y = self.ask(some.reshape(-1, stack.shape[2]), owner[: len(values) * len(rows)])
+                    for column in columns:
+                        some[:, :, column] = block[:, column]
                     yield part, k, y.reshape(len(values), len(rows), -1)
                     advance(len(rows))
 

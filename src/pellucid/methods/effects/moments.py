@@ -18,7 +18,8 @@ class Moments:
     def add(self, y: NpArray) -> None:
         """Take in a block, (points, rows, targets)."""
         n, mean = y.shape[1], y.mean(1)
-        squares = ((y - mean[:, None]) ** 2).sum(1)
+        apart = y - mean[:, None]
+        squares = np.einsum("prt,prt->pt", apart, apart)
         if self.rows:
             gap, total = mean - self.mean, self.rows + n
             squares += self.squares + gap**2 * (self.rows * n / total)

@@ -129,7 +129,8 @@ class OddProcess:
         """Posterior means and standard deviations of the Shapley values, (rows, players) each.
 
         The deviations are widened by as much as the two halves of the pairs, each taken alone, differ more than their
-        own deviations allow: a prior that does not suit the game is too sure of itself.
+        own deviations allow: a prior that does not suit the game is too sure of itself. That the prior takes the size of
+        each player from the same answers costs as many degrees of freedom.
         """
         means, deviations = np.empty((2, len(odd), self.players))
         halves = np.arange(len(self.sign)) % 2 == 0
@@ -141,6 +142,8 @@ class OddProcess:
                 )
                 apart = (one[0] - other[0]) ** 2 / np.maximum(one[1] ** 2 + other[1] ** 2, 1e-300)
                 deviations[row] *= np.sqrt(max(1.0, float(apart.mean())))
+        pairs = len(self.sign)
+        deviations *= np.sqrt(pairs / max(pairs - self.players, pairs / 2))
         return means + (2 * total - means.sum(1))[:, None] / self.players, deviations
 
     def _posterior(
