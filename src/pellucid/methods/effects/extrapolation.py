@@ -29,7 +29,11 @@ def check_extrapolation(t: Table, where: Sequence[Place], grids: Sequence[NpArra
     for place, grid in zip(where, grids, strict=True):
         for axis, j in enumerate(place):
             others = [k for k in range(X.shape[1]) if k not in place]
-            shares = [_outside(bins[j], bins[k], np.unique(grid[:, axis]), len(X)) for k in others]
+            points = np.unique(grid[:, axis])
+            asked = np.bincount(np.searchsorted(bins[j][0], points), minlength=len(bins[j][0]) + 1) / len(
+                points
+            )
+            shares = [_outside(bins[j], bins[k], asked, len(X)) for k in others]
             if shares and max(shares) > worst:
                 worst = max(shares)
                 pair = t.columns.names[j], t.columns.names[others[int(np.argmax(shares))]]
@@ -47,18 +51,19 @@ def check_extrapolation(t: Table, where: Sequence[Place], grids: Sequence[NpArra
 
 def _binned(column: NpArray) -> tuple[NpArray, NpArray]:
     """Edges between bins of about equally many rows, and each row's bin; a row without a value has bin -1."""
-    known = column[~np.isnan(column)]
+    known = np.sort(column[~np.isnan(column)])
     bins = int(np.clip(np.sqrt(len(known) / EXPECTED), 1, MOST_BINS))
-    values = np.unique(known)
+    values = known[np.flatnonzero(np.diff(known, prepend=np.nan))]
     if len(values) <= bins:
         edges = (values[1:] + values[:-1]) / 2
     else:
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]))
+        at = np.linspace(0, 1, bins + 1)[1:-1] * (len(known) - 1)
+        edges = np.unique(np.interp(at, np.arange(len(known)), known))
     return edges, np.where(np.isnan(column), -1, np.searchsorted(edges, column, side="left"))
 
 
 def _outside(
-    mine: tuple[NpArray, NpArray], other: tuple[NpArray, NpArray], points: NpArray, rows: int
+    mine: tuple[NpArray, NpArray], other: tuple[NpArray, NpArray], asked: NpArray, rows: int
 ) -> float:
     """The share of (point, row) whose cell is empty although independent columns would have filled it."""
     (edges, bins), (others, companions) = mine, other
@@ -69,5 +74,4 @@ def _outside(
     )
     expected = np.outer(counts.sum(1), counts.sum(0)) / max(counts.sum(), 1)
     empty = (counts == 0) & (expected >= 0.75 * EXPECTED)
-    asked = np.bincount(np.searchsorted(edges, points, side="left"), minlength=shape[0]) / len(points)
     return float(asked @ empty @ (counts.sum(0) / max(rows, 1)))

@@ -17,9 +17,10 @@ class Moments:
 
     def add(self, y: NpArray) -> None:
         """Take in a block, (points, rows, targets)."""
-        n, mean = y.shape[1], y.mean(1)
-        apart = y - mean[:, None]
-        squares = np.einsum("prt,prt->pt", apart, apart)
+        along = np.swapaxes(y, 1, 2)  # rows last: of one target they lie side by side
+        n, mean = y.shape[1], along.mean(2)
+        apart = along - mean[:, :, None]
+        squares = np.einsum("ptr,ptr->pt", apart, apart)
         if self.rows:
             gap, total = mean - self.mean, self.rows + n
             squares += self.squares + gap**2 * (self.rows * n / total)

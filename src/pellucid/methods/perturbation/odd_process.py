@@ -129,8 +129,8 @@ class OddProcess:
         """Posterior means and standard deviations of the Shapley values, (rows, players) each.
 
         The deviations are widened by as much as the two halves of the pairs, each taken alone, differ more than their
-        own deviations allow: a prior that does not suit the game is too sure of itself. That the prior takes the size of
-        each player from the same answers costs as many degrees of freedom.
+        own deviations allow: a prior that does not suit the game is too sure of itself. That it takes the size of each
+        player from the same answers costs as many degrees of freedom.
         """
         means, deviations = np.empty((2, len(odd), self.players))
         halves = np.arange(len(self.sign)) % 2 == 0
