@@ -25,6 +25,7 @@ _HOMES = {
     "Check": "results",
     "Columns": "core.features",
     "Composite": "core.lrp",
+    "Conditional": "core.conditional",
     "Conductance": "methods.gradient",
     "Constraints": "core.constraints",
     "Counterfactual": "methods.counterfactuals",
@@ -93,6 +94,7 @@ _HOMES = {
     "ShapleyInteractions": "methods.perturbation",
     "Sobol": "methods.effects",
     "Steps": "core.features",
+    "Stretches": "core.stretches",
     "Surrogate": "results",
     "Tokens": "core.features",
     "TreeShap": "methods.trees",
@@ -111,6 +113,7 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from pellucid.core.cifar import read_cifar10
+    from pellucid.core.conditional import Conditional
     from pellucid.core.constraints import Constraints, Coupling
     from pellucid.core.errors import PellucidError, PellucidWarning
     from pellucid.core.features import Columns, Pixels, Steps, Tokens
@@ -119,6 +122,7 @@ if TYPE_CHECKING:
     from pellucid.core.masker import Background, Fill, Segments, Windows
     from pellucid.core.model import wrap
     from pellucid.core.run import options
+    from pellucid.core.stretches import Stretches
     from pellucid.core.target import LogProb, Margin, Neuron
     from pellucid.core.texts import Words
     from pellucid.explain import explain
@@ -217,6 +221,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Check",
     "Columns",
     "Composite",
+    "Conditional",
     "Conductance",
     "Constraints",
     "Counterfactual",
@@ -285,6 +290,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "ShapleyInteractions",
     "Sobol",
     "Steps",
+    "Stretches",
     "Surrogate",
     "Tokens",
     "TreeShap",

@@ -161,7 +161,11 @@ def test_given_regions_are_numbered_from_zero():
     ("make", "kind", "text"),
     [
         (lambda: Segments("squares"), ParameterError, "'superpixels', 'grid' or an array. Got 'squares'"),
-        (lambda: Segments(fill="black"), ParameterError, "'blur', 'mean' or a number. Got 'black'"),
+        (
+            lambda: Segments(fill="black"),
+            ParameterError,
+            "'blur', 'inpaint', 'mean' or a number. Got 'black'",
+        ),
         (lambda: Segments().bind(ROW, COLUMNS), ParameterError, "regions of images. Got table features"),
         (lambda: Segments(np.zeros((3, 3), int)).bind(IMAGE, Pixels()), ShapeError, r"the image \(12, 10\)"),
     ],

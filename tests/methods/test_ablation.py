@@ -100,8 +100,8 @@ IMAGE = np.random.default_rng(0).random((1, 6, 6))
 )
 @pytest.mark.parametrize("groups", [1, 3, [[0, 2], [4]]], ids=str)
 def test_a_group_is_hidden_when_its_members_are(masker, x, features, groups):
-    inner, hidden = masker.bind(x, features), Grouped(masker, groups).bind(x, features)
-    group = Grouped(masker, groups)._group(inner)
+    inner, hidden = masker.bind(x, features), Grouped(groups, masker).bind(x, features)
+    group = Grouped(groups, masker)._group(inner)
     assert len(hidden.players) == group.max() + 1
     S = np.random.default_rng(0).random((7, len(hidden.players))) < 0.5
     np.testing.assert_array_equal(hidden.fill(S), inner.fill(S[:, group]))
@@ -110,16 +110,16 @@ def test_a_group_is_hidden_when_its_members_are(masker, x, features, groups):
 
 
 def test_groups_by_name_and_what_they_are_called():
-    hidden = Grouped(Fill(0.0), [["c", "a"]]).bind(np.ones(4), Columns(tuple("abcd")))
+    hidden = Grouped([["c", "a"]], Fill(0.0)).bind(np.ones(4), Columns(tuple("abcd")))
     assert hidden.players == ("a + c", "b", "d")
-    many = Grouped(Fill(0.0), 1).bind(np.ones(6), Columns.numbered(6))
+    many = Grouped(1, Fill(0.0)).bind(np.ones(6), Columns.numbered(6))
     assert many.players == ("x0 + x1 + x2 + 3 more",)
-    assert Grouped(Fill(0.0), 2).describe() == "filled with 0, in groups"
+    assert Grouped(2, Fill(0.0)).describe() == "filled with 0, in groups"
 
 
 def test_groups_go_with_any_method():
     f, (x, background) = tangled(22), data(22)
-    e = pellucid.ExactShapley()(f, x, masker=Grouped(Background(background), 6))
+    e = pellucid.ExactShapley()(f, x, masker=Grouped(6, Background(background)))
     assert e.player_values.shape == (2, 6)
     np.testing.assert_allclose(e.residual, 0, atol=1e-10)
 
@@ -135,7 +135,7 @@ def test_groups_go_with_any_method():
 )
 def test_groups_that_cannot_be(groups, text):
     with pytest.raises(ParameterError, match=text):
-        Grouped(Fill(0.0), groups).bind(np.ones(4), Columns(tuple("abcd")))
+        Grouped(groups, Fill(0.0)).bind(np.ones(4), Columns(tuple("abcd")))
 
 
 def test_knobs_of_ablation():

@@ -183,7 +183,7 @@ def test_regions_of_an_image():
     )
     assert e.names == ("region 0", "region 1", "region 2", "region 3")
     np.testing.assert_array_equal(e.regions[0], labels)
-    assert e.plot() is not None
+    assert "two parts together" in " ".join(t.get_text() for t in e.plot().texts)
 
 
 def test_a_batch_gets_what_each_row_gets():

@@ -22,26 +22,32 @@ class Grouped:
     """The players of another masker in groups that come and go together.
 
     Attributes:
-        of: the masker whose players are grouped.
         groups: how many groups are made of players that belong together (columns that correlate in the background,
             regions that lie together, words and windows that follow each other), or the groups themselves, each a list
             of players by name or number; who is in none stays alone.
+        of: the masker whose players are grouped; None is the one that is taken where none is given.
     """
 
-    of: Masker
     groups: int | Sequence[Sequence[int | str]]
+    of: Masker | None = None
 
     def bind(self, x: NpArray, features: Features) -> Hidden:
-        hidden = self.of.bind(x, features)
+        hidden = self._of.bind(x, features)
         group = self._group(hidden)
         members = [np.flatnonzero(group == k) for k in range(int(group.max()) + 1)]
         names = tuple(_name([hidden.players[i] for i in some]) for some in members)
         label = None if hidden.label is None else group[hidden.label]
         member = None if hidden.member is None else np.stack([hidden.member[m].any(0) for m in members])
-        return Hidden(names, lambda S: hidden.fill(S[:, group]), label, member)
+        return Hidden(names, lambda S: hidden.fill(S[:, group]), label, member, hidden.weight)
 
     def describe(self) -> str:
-        return f"{self.of.describe()}, in groups"
+        return f"{self._of.describe()}, in groups"
+
+    @property
+    def _of(self) -> Masker:
+        if self.of is None:
+            raise ParameterError("These groups have no masker yet.", fix="Pass Grouped(groups, of=...).")
+        return self.of
 
     def _group(self, hidden: Hidden) -> NpArray:
         """(players,) the group of each, numbered in the order of their first members."""

@@ -12,6 +12,7 @@ import numpy as np
 from .baseline import blurred
 from .errors import ParameterError, ShapeError
 from .features import Columns, Features, Pixels
+from .inpaint import inpainted
 from .mixing import Mixed
 from .types import Bools, Filling, NpArray
 
@@ -25,12 +26,14 @@ class Hidden:
         fill: coalitions (m, players) -> rows (m, b, *features), b fillings each.
         label: (*features) of int, the player that holds each feature, where players share none.
         member: (players, *features) of bool, the features each player holds, where players overlap.
+        weight: (b,) how much each filling counts, adding up to 1; None where all count alike.
     """
 
     players: tuple[str, ...]
     fill: Filling
     label: NpArray | None = None
     member: Bools | None = None
+    weight: NpArray | None = None
 
     @cached_property
     def fillings(self) -> int:
@@ -74,9 +77,11 @@ class Background:
 
     Attributes:
         data: (b, columns).
+        weight: (b,) how much each row counts; None where all count alike.
     """
 
     data: NpArray
+    weight: NpArray | None = None
 
     def __post_init__(self) -> None:
         if self.data.ndim < 2 or len(self.data) == 0:
@@ -89,6 +94,31 @@ class Background:
         """At most `rows` of `data`, drawn without replacement."""
         return cls(data if len(data) <= rows else data[np.sort(rng.choice(len(data), rows, replace=False))])
 
+    @classmethod
+    def centres(cls, data: NpArray, count: int) -> Background:
+        """At most `count` rows that stand for all of `data`: k-means, each centre as heavy as the rows around it.
+
+        A centre takes, column by column, the real value nearest to its own, so that whole numbers and codes stay such.
+        """
+        data = np.asarray(data)
+        if data.ndim != 2 or count < 1:
+            raise ParameterError(
+                "Centres are made of tables, at least one.", got=f"shape {data.shape}, count {count}"
+            )
+        if len(np.unique(data, axis=0)) <= count:
+            rows, sizes = np.unique(data, axis=0, return_counts=True)
+            return cls(rows, sizes / sizes.sum())
+        from sklearn.cluster import KMeans
+
+        if not np.isfinite(data).all():
+            raise ParameterError("Centres need numbers without gaps.", fix="Fill them in, or pass rows.")
+        spread = np.where(data.std(0) > 0, data.std(0), 1.0)
+        means: Any = KMeans(count, random_state=0)
+        means = means.set_params(n_init=3).fit(data / spread)
+        near = np.abs(data[:, None] - means.cluster_centers_ * spread).argmin(0)
+        sizes = np.bincount(means.labels_, minlength=count)
+        return cls(np.take_along_axis(data, near, 0), sizes / sizes.sum())
+
     def bind(self, x: NpArray, features: Features) -> Hidden:
         if self.data.shape[1:] != x.shape:
             raise ShapeError(f"The background has rows of shape {self.data.shape[1:]}, the data {x.shape}.")
@@ -96,7 +126,8 @@ class Background:
         kind = np.result_type(self.data, x)
         if kind not in self._as:
             self._as[kind] = np.ascontiguousarray(self.data, kind)
-        return Hidden(names, Mixed(np.ascontiguousarray(x, kind), self._as[kind], label), label)
+        mixed = Mixed(np.ascontiguousarray(x, kind), self._as[kind], label)
+        return Hidden(names, mixed, label, weight=self.weight)
 
     @cached_property
     def _as(self) -> dict[Any, NpArray]:
@@ -104,7 +135,8 @@ class Background:
         return {}
 
     def describe(self) -> str:
-        return f"{len(self.data)} background row" + "s" * (len(self.data) != 1)
+        what = "background row" if self.weight is None else "centre"
+        return f"{len(self.data)} {what}" + "s" * (len(self.data) != 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +165,13 @@ class Fill:
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """Absent regions of an image are blurred, or take their mean colour, or one value.
+    """Absent regions of an image are blurred, or take the colours around them, or their mean colour, or one value.
 
     Attributes:
         labels: "superpixels" (regions of like colour), "grid", or (H, W) of int from 0.
         count: about how many regions, where they are made here.
-        fill: "blur", "mean" (each channel's mean over the image), or a number.
+        fill: "blur", "inpaint" (from what is present around the hole), "mean" (each channel's over the image), or a
+            number.
     """
 
     labels: str | NpArray = "superpixels"
@@ -148,15 +181,17 @@ class Segments:
     def __post_init__(self) -> None:
         if isinstance(self.labels, str) and self.labels not in ("superpixels", "grid"):
             raise ParameterError("labels must be 'superpixels', 'grid' or an array.", got=repr(self.labels))
-        if isinstance(self.fill, str) and self.fill not in ("blur", "mean"):
-            raise ParameterError("fill must be 'blur', 'mean' or a number.", got=repr(self.fill))
+        if isinstance(self.fill, str) and self.fill not in ("blur", "inpaint", "mean"):
+            raise ParameterError("fill must be 'blur', 'inpaint', 'mean' or a number.", got=repr(self.fill))
 
     def bind(self, x: NpArray, features: Features) -> Hidden:
         if not isinstance(features, Pixels):
             raise ParameterError("Segments hide regions of images.", got=f"{features.kind} features")
         label = self._full(self.regions(x, features), x, features)
-        value = self._value(x, features).astype(x.dtype)
         names = tuple(f"region {i}" for i in range(int(label.max()) + 1))
+        if self.fill == "inpaint":
+            return Hidden(names, lambda S: inpainted(x, ~S[:, label], features.axis)[:, None], label)
+        value = self._value(x, features).astype(x.dtype)
         return Hidden(names, Mixed(x, value[None], label), label)
 
     def regions(self, x: NpArray, features: Pixels) -> NpArray:

@@ -34,15 +34,23 @@ class Words:
     Attributes:
         split: a function text -> pieces in their order, or a tokenizer of the transformers or tokenizers library, whose
             pieces are put together to words; None takes words, and Chinese one character at a time.
-        absent: what takes the place of an absent word: "" for nothing, or a token such as "[MASK]".
+        absent: what takes the place of an absent word: "" for nothing, a token such as "[MASK]", or several words,
+            which take it in turn and are averaged over.
     """
 
     split: Any = None
-    absent: str = ""
+    absent: str | tuple[str, ...] = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.absent, str):
-            raise ParameterError("absent must be text.", got=repr(self.absent), fix="Pass '' or '[MASK]'.")
+        several = (
+            isinstance(self.absent, tuple) and self.absent and all(isinstance(a, str) for a in self.absent)
+        )
+        if not isinstance(self.absent, str) and not several:
+            raise ParameterError(
+                "absent must be text, or several in a tuple.",
+                got=repr(self.absent),
+                fix="Pass '' or '[MASK]'.",
+            )
         if self.split is not None and (
             isinstance(self.split, str) or not (callable(self.split) or hasattr(self.split, "encode"))
         ):
@@ -64,19 +72,20 @@ class Words:
 class Texts(Wrapped):
     """A model of strings, asked about rows of word numbers.
 
-    A row holds its words' numbers, negative where a word is absent, and 0 behind its last word.
+    A row holds its words' numbers, and 0 behind its last word. Where a word is absent its number is negative, and
+    larger by as many words as there are for each replacement but the first.
 
     Attributes:
         words: every word there is, by number from 1 on.
         before: what stands between each of them and the word before it in its text.
         after: what follows the last word of a text; "" for the others.
-        absent: what takes the place of a word that is absent.
+        absent: what takes the place of a word that is absent, one or several in turn.
     """
 
     words: tuple[str, ...]
     before: tuple[str, ...]
     after: tuple[str, ...]
-    absent: str
+    absent: tuple[str, ...]
 
     def predict(self, *inputs: Array) -> Array:
         return self.model.predict([self.text(row) for row in np.asarray(inputs[0]).tolist()])
@@ -88,18 +97,19 @@ class Texts(Wrapped):
         """The text that a row stands for; `spaced` widens every space between words."""
         parts, between, gap = list[str](), "", False
         for word in row:
-            number = abs(int(word)) - 1
-            if number < 0:
+            if not word:
                 break
+            way, number = divmod(abs(int(word)) - 1, len(self.words))
+            absent = self.absent[way]
             between += self.before[number]
-            if word < 0 and not self.absent:
+            if word < 0 and not absent:
                 gap, between = True, between + self.after[number]
                 continue
             if gap and not between and parts:
                 between = " "
             if spaced and any(c.isspace() for c in between):
                 between += " "
-            parts += [between, self.words[number] if word > 0 else self.absent]
+            parts += [between, self.words[number] if word > 0 else absent]
             between, gap = self.after[number], False
         return "".join([*parts, between])
 
@@ -121,18 +131,17 @@ class Unsaid:
         member[np.arange(len(there)), there] = True
 
         def fill(coalitions: NpArray) -> NpArray:
-            rows = np.repeat(x[None], len(coalitions), 0)
-            rows[:, there] = np.where(coalitions, x[there], -x[there])
-            return rows[:, None]
+            ways = len(self.texts.words) * np.arange(len(self.texts.absent))[:, None]
+            rows = np.zeros((len(coalitions), len(ways), len(x)), x.dtype)
+            rows[..., there] = np.where(coalitions[:, None], x[there], -(x[there] + ways))
+            return rows
 
         return Hidden(names, fill, member=member)
 
     def describe(self) -> str:
-        return (
-            f"absent words replaced by {self.texts.absent!r}"
-            if self.texts.absent
-            else "absent words left out"
-        )
+        if self.texts.absent == ("",):
+            return "absent words left out"
+        return f"absent words replaced by {' or '.join(map(repr, self.texts.absent))}"
 
 
 def is_text(x: Any) -> bool:
@@ -179,7 +188,8 @@ def read_texts(model: Any, x: Any, words: Any) -> tuple[Texts, NpArray, Tokens]:
             rows[row, place], end = len(known), stop
         after[-1] = text[end:]
     tokens = tuple(tuple(known[number - 1] if number else "" for number in row) for row in rows.tolist())
-    return Texts(model, tuple(known), tuple(before), tuple(after), words.absent), rows, Tokens(tokens)
+    absent = (words.absent,) if isinstance(words.absent, str) else words.absent
+    return Texts(model, tuple(known), tuple(before), tuple(after), absent), rows, Tokens(tokens)
 
 
 def _offsets(tokenizer: Any, text: str) -> list[tuple[int, int]] | None:

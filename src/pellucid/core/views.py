@@ -155,9 +155,17 @@ class Game(View):
             for rows in batches(len(self), max(1, each // count)):
                 which = np.broadcast_to(self.rows[rows, None], (rows.stop - rows.start, fillings * count))
                 v = self._asked(partial(filled, rows), which.reshape(-1))
-                out[rows, some] = averaged(v.reshape(-1, fillings, count))
+                out[rows, some] = averaged(self._weighed(v.reshape(-1, fillings, count), rows))
                 self.advance((rows.stop - rows.start) * count)
         return out
+
+    def _weighed(self, answers: NpArray, rows: slice) -> NpArray:
+        """Answers (rows, b, m), times how much their fillings count, so that their mean is the weighted one."""
+        if all(h.weight is None for h in self.hidden[rows]):
+            return answers
+        even = np.full(answers.shape[1], 1 / answers.shape[1])
+        weight = np.stack([even if h.weight is None else h.weight for h in self.hidden[rows]])
+        return answers * (weight[..., None] * answers.shape[1])
 
     def at(self, points: NpArray) -> NpArray:
         """F of points that are no variants of any row, (m, *features) -> (n, m); asked once where rows are alike."""

@@ -128,7 +128,7 @@ class AttributionFacts:
         row, rows: which row, of how many.
         method, inner, title: the method's key, that of the method it smooths, and its name for people.
         reading: what the values mean.
-        kind: what the features are: "table", "groups", "image", "text", "series", "units", "array".
+        kind: what the features are: "table", "groups", "image", "text", "series", "windows", "units", "array".
         said: the class predicted, where the output is classes.
         explained: the number explained.
         at: the layer the attribution lands at; "" is the input.

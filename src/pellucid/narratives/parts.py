@@ -8,7 +8,7 @@ from functools import singledispatch
 
 import numpy as np
 
-from pellucid.core.features import Columns, Features, Pixels, Tokens
+from pellucid.core.features import Columns, Features, Pixels, Steps, Tokens
 from pellucid.core.types import NpArray
 from pellucid.results import Attribution
 
@@ -39,7 +39,7 @@ class Parts:
     """A row's features as one list.
 
     Attributes:
-        kind: what they are: "table", "groups", "text", "series", "units", "array".
+        kind: what they are: "table", "groups", "text", "series", "windows", "units", "array".
         amounts: (parts,) of the explanation.
         half_widths: (parts,) or None.
         cell: part number -> what to call it.
@@ -93,6 +93,20 @@ def _(features: Columns, e: Attribution, row: int) -> Parts:
 
         return Parts("groups", players, whole, group)
     return Parts("table", amounts, half, lambda i: _column(features, e, row, i))
+
+
+@_parts.register
+def _(features: Steps, e: Attribution, row: int) -> Parts:
+    """A series: the windows it was hidden in, else its data points."""
+    if e.regions is None or e.player_values is None or e.at:
+        return _parts.dispatch(Features)(features, e, row)
+    names, half = e.players[row], e.quality.half_width
+    amounts, window = np.nan_to_num(e.player_values[row][: len(names)]), e.regions[row]
+    whole = None
+    if half is not None:
+        each = [(window == k, float(v)) for k, v in enumerate(amounts)]
+        whole = np.array([_grouped(e.values[row], half[row], members, v) for members, v in each])
+    return Parts("windows", amounts, whole, lambda i: Cell(names[i]))
 
 
 @_parts.register

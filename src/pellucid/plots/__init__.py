@@ -9,7 +9,10 @@ from .registry import draws as draws  # isort: skip
 from .registry import figure as figure  # isort: skip
 from .registry import kinds as kinds  # isort: skip
 from .registry import pages as pages  # isort: skip
+from .page import shown as shown  # isort: skip
 from .page import write as write  # isort: skip
+from .highlight import html as html  # isort: skip
+from .highlight import terminal as terminal  # isort: skip
 
 # The order is that of preference: the first that fits is drawn when the caller names none.
 from .overlay import overlay as overlay  # isort: skip
@@ -18,6 +21,7 @@ from .beeswarm import beeswarm as beeswarm  # isort: skip
 from .waterfall import waterfall as waterfall  # isort: skip
 from .series import series as series  # isort: skip
 from .tokens import tokens as tokens  # isort: skip
+from .regions import regions as regions  # isort: skip
 from .heatmap import heatmap as heatmap  # isort: skip
 from .bar import bar as bar  # isort: skip
 from .importance import importance as importance  # isort: skip

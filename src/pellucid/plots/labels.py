@@ -67,12 +67,6 @@ class Words:
     own_curves: str
     mean_size: str
     pair_map: str
-    moved_disc: str
-    turns: str
-    more_still: str
-    output_for: str
-    share_hidden: str
-    pair_parts: str
     band: str
     per_interval: str
     per_category: str
@@ -175,12 +169,6 @@ EN = Words(
     change_of="interaction effect on {target} ({space})",
     own_curves="thin: {n} single rows",
     mean_size="mean size of the {axis}",
-    moved_disc="disc: the row as it is",
-    turns="dashed: where the model first decides otherwise, and how",
-    more_still="{n:,} more features move the output less",
-    output_for="output for {target} ({space}) as one feature moves",
-    share_hidden="share hidden",
-    pair_parts="off the diagonal: two parts together; on it: a part by itself",
     pair_map="off the diagonal: two columns together; on it: a column by itself",
     band="band: 95 % interval",
     per_interval="bars at the bottom: rows per interval, {low:,} to {high:,}",
@@ -276,12 +264,6 @@ ZH = Words(
     change_of="对 {target} 的交互效应（{space}）",
     own_curves="细线：{n} 行各自的曲线",
     mean_size="{axis}的平均大小",
-    moved_disc="圆点：该行原来的取值",
-    turns="虚线：模型最先改变判断之处及其新判断",
-    more_still="另有 {n:,} 个特征对输出影响更小，未画出",
-    output_for="单个特征变动时 {target} 的输出（{space}）",
-    share_hidden="隐去的比例",
-    pair_parts="对角线外：两个部分的共同作用；对角线上：单个部分自身的作用",
     pair_map="对角线外：两列的共同作用；对角线上：单列自身的作用",
     band="色带：95 % 区间",
     per_interval="底部的条：每个区间的行数，{low:,} 至 {high:,}",
@@ -367,15 +349,24 @@ ZH = Words(
 LANGUAGES: Mapping[str, Words] = {"en": EN, "zh": ZH}
 
 
-def readable(lang: str) -> str:
-    """The language the labels can be drawn in: `lang`, or English where no font has its characters.
+def known(lang: str) -> str:
+    """The language, where there are labels in it; written text needs no font of ours.
 
     Raises:
         ParameterError: there are no labels in that language.
     """
     if lang not in LANGUAGES:
         raise ParameterError(f"There are no labels in {lang!r}.", fix=nearest(lang, LANGUAGES))
-    if lang == "zh" and theme.cjk_font() is None:
+    return lang
+
+
+def readable(lang: str) -> str:
+    """The language the labels can be drawn in: `lang`, or English where no font has its characters.
+
+    Raises:
+        ParameterError: there are no labels in that language.
+    """
+    if known(lang) == "zh" and theme.cjk_font() is None:
         theme.missing_font()
         return "en"
     return lang

@@ -8,21 +8,27 @@ from base64 import b64encode
 from functools import singledispatch
 from html import escape
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from matplotlib.colors import to_hex
 
 from pellucid.core.errors import FileError
+from pellucid.core.features import Tokens
 from pellucid.core.types import NpArray
-from pellucid.results import AttentionMaps, Explanation
+from pellucid.results import AttentionMaps, Attribution, Explanation
 
 from . import labels, theme, units
 from .attention import about, counted, number_of, squares
 from .attention_labels import say
+from .highlight import html
+from .registry import figure
 
 BUDGET = 900_000
 """Bytes of packed weights on a page."""
+ROWS = 20
+"""Texts that are shown one below the other; `html` and `terminal` show any."""
 LEVELS = (255, 63, 31, 15, 7)
 """Steps of the square-root scale, fewer where a page would grow beyond the budget."""
 
@@ -46,7 +52,19 @@ def write(e: Explanation, path: Path, lang: str = "en") -> Path:
 @singledispatch
 def page(e: Explanation, lang: str) -> str:
     """A result as HTML: the sentence and the picture; attention can be walked through."""
-    return _whole(escape(e.provenance.title), lang, e._repr_html_(), "")
+    return _whole(escape(e.provenance.title), lang, shown(e, lang), "")
+
+
+def shown(e: Explanation, lang: str = "en") -> str:
+    """A result as a piece of HTML, as notebooks show it: the sentence, and the picture or the highlighted words."""
+    said = escape(e.narrate(lang), quote=True)
+    if isinstance(e, Attribution) and isinstance(e.features, Tokens) and e.features.tokens:
+        texts = [html(e, row, lang=lang) for row in range(min(len(e), ROWS))]
+        return f"<p>{said}</p>{''.join(texts)}"
+    picture = BytesIO()
+    figure(e, lang=labels.readable(lang)).savefig(picture, format="png", dpi=100)
+    data = b64encode(picture.getvalue()).decode()
+    return f'<p>{said}</p><img alt="{said}" src="data:image/png;base64,{data}">'
 
 
 @page.register

@@ -14,6 +14,7 @@ from pellucid.results import PairAttribution
 
 from . import captions, labels, theme
 from .canvas import chosen, colour_bar, positive
+from .parts_labels import say
 from .registry import draws
 
 CELL = 0.46
@@ -79,7 +80,13 @@ def pair_map(
     colour_bar(ax, image, label, _ticks(low, limit), below=False)
     captions.head(ax, captions.method(e, words), about)
     left = len(e.names) - len(shown)
-    captions.foot(ax, e, words, words.pair_map, words.more_features.format(n=left) if left else "")
+    captions.foot(
+        ax,
+        e,
+        words,
+        say(lang, "pair_parts") if e.players else words.pair_map,
+        words.more_features.format(n=left) if left else "",
+    )
     return ax
 
 

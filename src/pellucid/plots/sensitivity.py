@@ -15,6 +15,7 @@ from . import captions, labels, lines, theme
 from .canvas import bare, chosen, positive
 from .labels import Words
 from .panels import ACROSS, panels, size_of
+from .parts_labels import say
 from .registry import draws
 
 UNDER, UNDER_NAMES = 0.55, 0.95
@@ -68,31 +69,31 @@ def sensitivity(
     each = panels(ax, len(shown), under)
     low, high = float(np.nanmin(e.values[row, shown])), float(np.nanmax(e.values[row, shown]))
     room = 0.08 * (high - low) or 0.5
-    marked = [_curve(panel, e, row, k, words) for panel, k in zip(each, shown, strict=True)]
+    marked = [_curve(panel, e, row, k, lang) for panel, k in zip(each, shown, strict=True)]
     for number, panel in enumerate(each):
         panel.set_ylim(low - room, high + 2.4 * room if any(marked) else high + room)
         panel.locator_params(axis="y", nbins=5)
         if number % ACROSS:
             panel.tick_params(labelleft=False)
-    captions.head(ax, captions.method(e, words), captions.about(e, row, words), _axis(e, row, words))
+    captions.head(ax, captions.method(e, words), captions.about(e, row, words), _axis(e, row, words, lang))
     left = sum(not np.isnan(v).all() for v in e.values[row]) - len(shown)
-    said = [words.moved_disc, words.turns if any(marked) else ""]
+    said = [say(lang, "moved_disc"), say(lang, "turns") if any(marked) else ""]
     captions.foot(
         ax,
         e,
         words,
         "; ".join(s for s in said if s),
-        words.more_still.format(n=left) if left and feature is None else "",
+        say(lang, "more_still", n=left) if left and feature is None else "",
         drop=under - 0.1,
     )
     return ax
 
 
-def _axis(e: Sensitivity, row: int, words: Words) -> str:
-    return words.output_for.format(target=captions.target(e, row), space=words.space(e.space))
+def _axis(e: Sensitivity, row: int, words: Words, lang: str) -> str:
+    return say(lang, "output_for", target=captions.target(e, row), space=words.space(e.space))
 
 
-def _curve(ax: Axes, e: Sensitivity, row: int, feature: int, words: Words) -> bool:
+def _curve(ax: Axes, e: Sensitivity, row: int, feature: int, lang: str) -> bool:
     """One feature's curve; whether a flip is marked on it."""
     grid, y, own = e.grid[row, feature], e.values[row, feature], float(e.own[row, feature])
     kept = ~np.isnan(grid)
@@ -101,7 +102,7 @@ def _curve(ax: Axes, e: Sensitivity, row: int, feature: int, words: Words) -> bo
     ax.tick_params(labelsize=theme.SMALL)
     name = captions.shortened(e.names[feature], 30)
     unit = getattr(e.features, "units", {}).get(e.names[feature], "")
-    label = name + (f" ({unit})" if unit else "") + (f", {words.share_hidden}" if e.players else "")
+    label = name + (f" ({unit})" if unit else "") + (f", {say(lang, 'share_hidden')}" if e.players else "")
     wide = max(captions.inches(ax)[0], 1.0)
     ax.set_xlabel(captions.fold(label, wide, theme.SMALL), loc="left", fontsize=theme.SMALL)
     if e.is_category(feature):

@@ -38,7 +38,7 @@ def _lacks(e: Attribution) -> str:
     return "" if isinstance(e.features, Tokens) and e.features.tokens else "it holds no words"
 
 
-def _words(e: Attribution, row: int) -> tuple[list[str], NpArray]:
+def words_of(e: Attribution, row: int) -> tuple[list[str], NpArray]:
     """The row's words, without padding, and a value for each; the parts of an embedding are summed."""
     found = e.features.row(row) if isinstance(e.features, Tokens) else ()
     values = np.nan_to_num(np.asarray(e.values[row], float))
@@ -49,7 +49,7 @@ def _words(e: Attribution, row: int) -> tuple[list[str], NpArray]:
 
 def _size(e: Attribution, how: Mapping[str, Any]) -> tuple[float, float]:
     scratch = own((PAGE, 1.0))
-    texts, values = _words(e, chosen(e, how["row"]))
+    texts, values = words_of(e, chosen(e, how["row"]))
     return PAGE, _write(scratch, texts, values, scale([values]))
 
 
@@ -73,7 +73,7 @@ def tokens(e: Attribution, *, ax: Axes, lang: str = "en", row: int = 0, clip: fl
         clip: share of the total attribution beyond the colour limits; 0 clips nothing.
     """
     words, row = labels.words(lang), chosen(e, row)
-    texts, values = _words(e, row)
+    texts, values = words_of(e, row)
     limits = scale([values], clip)
     bare(ax)
     ax.patch.set_visible(False)
@@ -84,12 +84,19 @@ def tokens(e: Attribution, *, ax: Axes, lang: str = "en", row: int = 0, clip: fl
         drop = colour_bar(ax, limits.mappable, label, limits.ticks, extend=limits.clipped, below=True)
     captions.head(ax, captions.method(e, words), captions.about(e, row, words))
     captions.foot(
-        ax, e, words, nothing or words.underline, _sum(e, row, values, words), limits.told(words), drop=drop
+        ax,
+        e,
+        words,
+        nothing or words.underline,
+        sum_line(e, row, values, words),
+        limits.told(words),
+        drop=drop,
     )
     return ax
 
 
-def _sum(e: Attribution, row: int, values: NpArray, words: Words) -> str:
+def sum_line(e: Attribution, row: int, values: NpArray, words: Words) -> str:
+    """The words' sum, and how it leads from the baseline to the output where there is a baseline."""
     total = captions.signed(float(values.sum()))
     if e.base is None or e.residual is None:
         return words.total.format(n=len(values), total=total)

@@ -31,7 +31,8 @@ class Attribution(Explanation):
         at: the layer where the attribution lands; "" is the input.
         players: names of the hidden parts, where the method hides parts.
         player_values: (n, players), NaN-padded where rows have different numbers of players.
-        regions: (n, H, W) of int, for images hidden region by region: the player of each pixel.
+        regions: (n, H, W) of int, for images hidden region by region: the player of each pixel; for series hidden by
+            windows, shaped like them.
         index: the rows' own labels in the frame they came from.
         frame: the kind of frame they came in, "pandas", "polars" or "".
         parts: for several inputs, name -> shape of one row; the values then hold them one after another.

@@ -157,17 +157,10 @@ class Explanation:
         return self.narrate()
 
     def _repr_html_(self) -> str:
-        """In a notebook the result shows itself: the sentence and the picture."""
-        from base64 import b64encode
-        from html import escape
-        from io import BytesIO
-
+        """In a notebook the result shows itself: the sentence, and the picture or the highlighted words."""
         from pellucid import plots  # the same upward call as in `plot`
 
-        picture, said = BytesIO(), escape(self.narrate(), quote=True)
-        plots.figure(self).savefig(picture, format="png", dpi=100)
-        data = b64encode(picture.getvalue()).decode()
-        return f'<p>{said}</p><img alt="{said}" src="data:image/png;base64,{data}">'
+        return plots.shown(self)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ class PairAttribution(Explanation):
         classes: names of these outputs.
         score_space: what they count in, where the explained number counts in something else; "" is `space`.
         players: names of the hidden parts of each row, where they are no columns.
-        regions: (n, H, W) of int, for images hidden region by region: the part of each pixel.
+        regions: (n, H, W) of int, for images hidden region by region: the part of each pixel; for series likewise.
         index: the rows' own labels in the frame they came from.
         frame: the kind of frame they came in, "pandas", "polars" or "".
     """

@@ -60,4 +60,4 @@ class Ablation(GameMethod):
         self, data: Data, masker: Masker | None, baseline: Any, background: Any, run: Run
     ) -> list[Masker]:
         maskers = super()._maskers(data, masker, baseline, background, run)
-        return maskers if self.groups is None else [Grouped(each, self.groups) for each in maskers]
+        return maskers if self.groups is None else [Grouped(self.groups, each) for each in maskers]

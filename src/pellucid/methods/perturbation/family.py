@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from typing import Any, ClassVar
@@ -12,10 +13,12 @@ import numpy as np
 from pellucid.core import baseline as baselines
 from pellucid.core.errors import Cancelled, CapabilityError, DataError, ParameterError
 from pellucid.core.features import Features, Pixels
+from pellucid.core.grouped import Grouped
 from pellucid.core.intake import Data, read
 from pellucid.core.masker import Background, Fill, Hidden, Masker, Segments
 from pellucid.core.model import differentiable, layered, spending
 from pellucid.core.run import Pace, Part, Run, current, stop_if_cancelled, tracking
+from pellucid.core.several import chosen
 from pellucid.core.target import Neuron, Target, space_of
 from pellucid.core.texts import Texts, Unsaid, Words
 from pellucid.core.types import Array, NpArray
@@ -71,7 +74,7 @@ class GameMethod(Method, abstract=True):
         x: Any,
         *,
         target: Any = None,
-        masker: Masker | None = None,
+        masker: Masker | Sequence[Masker] | Mapping[str, Masker] | None = None,
         baseline: Any = None,
         background: Any = None,
         features: Features | Words | None = None,
@@ -85,7 +88,8 @@ class GameMethod(Method, abstract=True):
             x: rows, (n, *features), as arrays, a frame or pictures; a tuple of several inputs.
             target: what is explained: a class number or name, a tuple index, one per row, `Neuron`, `Margin`,
                 `LogProb`, a function of the output; None is each row's predicted class.
-            masker: how features are hidden; None hides them behind `background`, else behind `baseline`.
+            masker: how features are hidden; None hides them behind `background`, else behind `baseline`. One for each
+                of several inputs, in their order or by name.
             baseline: what a hidden feature becomes: a name, a number, a row, or one per row.
             background: rows that stand in for hidden features, averaged over; at most 100 are kept. With a `baseline`
                 by name, the rows that it is taken from.
@@ -98,11 +102,13 @@ class GameMethod(Method, abstract=True):
         """
         run = current().fresh()
         try:
-            if masker is not None and not (baseline is None and background is None):
+            whole = not isinstance(masker, Grouped) or masker.of is not None
+            if masker is not None and whole and not (baseline is None and background is None):
                 raise ParameterError(
                     "A masker says itself what hides a feature.", fix="Leave baseline and background out."
                 )
             data = read(model, x, features=features, background=background, output=output)
+            masker = masker if masker is None else chosen(masker, data.parts, data.model.facts.channels)
             with resting(data.model, target, masker and masker.bind):
                 asked = Asked(data, run, target, tuple(map(str, classes)))
                 result, stopped = self._explained(asked, masker, baseline, background)
@@ -124,10 +130,13 @@ class GameMethod(Method, abstract=True):
     def _maskers(
         self, data: Data, masker: Masker | None, baseline: Any, background: Any, run: Run
     ) -> list[Masker]:
-        if masker is not None:
+        if isinstance(masker, Grouped) and masker.of is None:
+            inner = self._maskers(data, None, baseline, background, run)
+            return [replace(masker, of=each) for each in inner]
+        if masker is not None and not isinstance(data.model, Texts):
             return [masker] * len(data.x)
         if isinstance(data.model, Texts):
-            if not (baseline is None and background is None):
+            if not (masker is None and baseline is None and background is None):
                 raise ParameterError(
                     "Absent words are left out of a text, or replaced.",
                     fix="Pass features=Words(absent='[MASK]').",

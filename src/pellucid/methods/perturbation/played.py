@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pellucid.core.features import Columns, Features, Pixels
+from pellucid.core.features import Columns, Features, Pixels, Steps
 from pellucid.core.notes import Notes, merged
 from pellucid.core.types import NpArray
 from pellucid.core.views import Game
@@ -109,11 +109,11 @@ class Whole:
         return isinstance(features, Columns) and self.players[0] == features.names
 
     def regions(self, features: Features) -> NpArray | None:
-        """(n, H, W) the player of each pixel, for images whose players are regions of several pixels."""
+        """(n, H, W) or (n, *steps) the player of each pixel or step, where players hold several of them."""
         labels = [label for p in self.played for label in p.labels]
-        if not isinstance(features, Pixels) or any(label is None or label.ndim < 2 for label in labels):
+        if not isinstance(features, Pixels | Steps) or any(label is None for label in labels):
             return None
-        axis = features.axis
+        axis = features.axis if isinstance(features, Pixels) else None
         planes = np.stack(
             [label if axis is None else label.take(0, axis) for label in labels if label is not None]
         )
