@@ -48,6 +48,8 @@ class Codec:
         twice = [n for n in names if names.count(n) > 1]
         if twice:
             raise ShapeError(f"Two columns are called {twice[0]!r}.", fix="Give each a name of its own.")
+        for other in frames[1:]:
+            _check_columns(other, kind, labels, "background")
         columns = [[_column(f, kind, label) for f in frames] for label in labels]
         categories = tuple(_categories(parts) for parts in columns)
         return cls(
@@ -71,11 +73,7 @@ class Codec:
             ShapeError: a column of the codec is not in the frame.
             DataError: a category that the codec does not know.
         """
-        missing = [str(c) for c in self.labels if self.kind != "objects" and c not in frame.columns]
-        if missing:
-            raise ShapeError(
-                f"The frame lacks columns {', '.join(missing)}.", got=list(map(str, frame.columns))
-            )
+        _check_columns(frame, self.kind, self.labels, "frame")
         out = np.empty((len(frame), len(self.labels)))
         for j, label in enumerate(self.labels):
             out[:, j] = self._encoded(_column(frame, self.kind, label), j)
@@ -143,6 +141,13 @@ class Codec:
         if not dtype.is_integer() or not _whole(values):
             return polars.Series(label, numbers, dtype=dtype if dtype.is_float() else polars.Float64)
         return polars.Series(label, [None if v is None else int(v) for v in numbers], dtype=dtype)
+
+
+def _check_columns(frame: Any, kind: str, labels: tuple[Any, ...], what: str) -> None:
+    """Raise `ShapeError` where a frame lacks columns."""
+    missing = [str(c) for c in labels if kind != "objects" and c not in frame.columns]
+    if missing:
+        raise ShapeError(f"The {what} lacks columns {', '.join(missing)}.", got=list(map(str, frame.columns)))
 
 
 def _column(frame: Any, kind: str, label: Any) -> Any:

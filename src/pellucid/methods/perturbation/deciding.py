@@ -33,6 +33,12 @@ class Found:
     flips: NpArray
     becomes: NpArray
 
+    @property
+    def again(self) -> NpArray:
+        """(n,) the output with the first feature where it is: a second question about the same row."""
+        here = self.ways.grid[:, 0] == self.ways.own[:, :1]
+        return np.where(here.any(1), self.values[np.arange(len(here)), 0, here.argmax(1)], np.nan)
+
 
 class Decides:
     """What the model says of variants of rows: the explained number, and what it decides.
@@ -75,7 +81,13 @@ class Decides:
 
         def ask(part: slice) -> None:
             rest = (a[which[part]] for a in asked.data.inputs[1:])
-            y = asked.model.predict(asked.model.native(variants[part]), *rest)
+            try:
+                y = asked.model.predict(asked.model.native(variants[part]), *rest)
+            except Exception as error:
+                error.add_note(
+                    f"pellucid: the model was asked about row {which[part][0]} with a feature moved"
+                )
+                raise
             values[part] = asked.model.numpy(asked.goal.value(y, which[part]))
             decided[part] = self.decided(asked.model.numpy(y))
 

@@ -184,13 +184,14 @@ class GameMethod(Method, abstract=True):
     def _blocks(self, asked: Asked, maskers: list[Masker]) -> Iterator[list[tuple[int, Hidden]]]:
         """Rows bound to their maskers, as many at once as fill some batches."""
         block, variants = list[tuple[int, Hidden]](), 0
+        early = asked.run.cancel is not None  # the rows of finished blocks survive
         for row, masker in enumerate(maskers):
             stop_if_cancelled(asked.run)
             hidden = masker.bind(asked.data.x[row], asked.data.features)
             block.append((row, hidden))
             variants += self.calls(len(hidden.players)) * hidden.fillings
-            full = len(block) >= SHARING or hidden.fillings == 1 or variants >= TOGETHER
-            if full and variants >= BATCHES * asked.pace.size:
+            full = early or len(block) >= SHARING or hidden.fillings == 1 or variants >= TOGETHER
+            if full and variants >= (1 if early else BATCHES) * asked.pace.size:
                 yield block
                 block, variants = [], 0
         if block:
@@ -202,7 +203,7 @@ class GameMethod(Method, abstract=True):
         rows, (nobody, everybody) = whole.rows, whole.ends
         notes = whole.notes
         independent_rows(notes, facts.mixes_rows)
-        repeatable(notes, asked.output[rows], everybody, nobody)
+        repeatable(notes, asked.output[rows], asked.again(rows, everybody), nobody)
         if isinstance(data.model, Texts):
             neutral(notes, asked.output[rows], asked.spaced()[rows], nobody)
         labels = asked.goal.labels(asked.aim.classes, len(data.x))
@@ -294,6 +295,16 @@ class Asked:
     def output(self) -> NpArray:
         """f(x), (n,)."""
         return np.asarray(self.model.numpy(self.goal.value(self._native, np.arange(len(self.y)))))
+
+    def again(self, rows: NpArray, known: NpArray) -> NpArray:
+        """What a second question about the same rows gave, (n,); of methods that put none, it is put for the first."""
+        if not np.isnan(known).all():
+            return known
+        y = self.model.predict(*(a[rows[:1]] for a in self.data.inputs))
+        self.run.meter.count(1, grad=False)
+        found = known.copy()
+        found[:1] = self.model.numpy(self.goal.value(y, rows[:1]))
+        return found
 
     @cached_property
     def alike(self) -> NpArray:

@@ -141,9 +141,11 @@ def repeatable(notes: Notes, first: NpArray, again: NpArray, nobody: NpArray) ->
         notes: where it is said.
         first: (n,) what it gave.
         again: (n,) what it gave again; NaN where it was not asked twice.
-        nobody: (n,) what it gives with everything hidden, for the scale.
+        nobody: (n,) what it gives with everything hidden, for the scale; NaN where that was not asked.
     """
-    off = np.abs(again - first) / np.maximum(np.maximum(np.abs(first), np.abs(first - nobody)), 1e-30)
+    off = np.abs(again - first) / np.maximum(
+        np.maximum(np.abs(first), np.abs(np.nan_to_num(first - nobody))), 1e-30
+    )
     if (off > DRIFT).any():
         notes.check(
             "repeatable",

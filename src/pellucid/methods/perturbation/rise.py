@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pellucid.core.errors import CapabilityError
+from pellucid.core.errors import Cancelled, CapabilityError
 from pellucid.core.features import Pixels
 from pellucid.core.intake import Data
 from pellucid.core.masker import Fill, Masker
@@ -66,11 +66,18 @@ class RISE(GameMethod):
         size = _plane(label)
         coarse, shift = game.once("masks", lambda: self._drawn(size, game.rng))
         sums = np.zeros((5, len(game), game.players))  # of m, v m, m², v m², v² m² over the masks m
-        total = np.zeros((len(game), 1))
+        total, done = np.zeros((len(game), 1)), 0
         for part in batches(self.budget, CHUNK):
             masks = _enlarged(coarse[part], shift[part], size).reshape(-1, game.players)
             soft = masks[:, label].astype(shown.dtype)
-            v = game.points(hidden + soft * (shown - hidden))
+            try:
+                v = game.points(hidden + soft * (shown - hidden))
+            except Cancelled:
+                if not done:
+                    raise
+                game.notes.stopped = True
+                break
+            done = part.stop
             total += v.sum(1, keepdims=True)
             squares = masks**2
             sums += np.stack(
@@ -80,7 +87,7 @@ class RISE(GameMethod):
         mean = with_pixel / kept
         spread = np.maximum(twice - 2 * mean * once + mean**2 * square, 0.0)
         game.notes.certify(half_width=1.96 * np.sqrt(spread) / kept, kind="sampling")
-        return mean - total / self.budget
+        return mean - total / done
 
     def calls(self, players: int) -> int:
         return self.budget

@@ -13,7 +13,7 @@ from pellucid.core.features import Columns, Pixels
 from pellucid.core.intake import Data
 from pellucid.core.masker import Fill, Masker, Segments
 from pellucid.core.notes import Notes
-from pellucid.core.run import Run, batches, stop_if_cancelled, tracking
+from pellucid.core.run import Part, Run, batches, stop_if_cancelled, tracking
 from pellucid.core.target import space_of
 from pellucid.core.texts import Texts
 from pellucid.core.types import NpArray
@@ -24,7 +24,7 @@ from pellucid.results import Sensitivity
 from .deciding import Decides, Found, curves, flips
 from .family import BATCHES, Asked, GameMethod
 from .moving import Places, Ways
-from .played import joined
+from .played import joined, repeatable
 
 
 class SensitivityAnalysis(GameMethod):
@@ -79,8 +79,10 @@ class SensitivityAnalysis(GameMethod):
                 for part in batches(len(data.x), size):
                     stop_if_cancelled(asked.run)
                     some = ways(np.arange(part.start, part.stop))
-                    values, decided = curves(some, say, advance)
+                    told = Part(advance, worth=len(some.rows) * per_row, steps=len(some.rows) * per_row)
+                    values, decided = curves(some, say, told.advance)
                     found.append(Found(some, values, *flips(some, say, decided)))
+                    told.finish()
             except Cancelled:
                 if not found:
                     raise
@@ -93,6 +95,8 @@ class SensitivityAnalysis(GameMethod):
         y, notes = asked.y[:done], Notes()
         notes.certify(kind="exact", exact=True)
         independent_rows(notes, facts.mixes_rows)
+        again = np.concatenate([f.again for f in found])
+        repeatable(notes, asked.output[:done], again, np.full(done, np.nan))
         labels = asked.goal.labels(asked.aim.classes, len(data.x))
         outputs = space_of(asked.y, asked.aim.space)
         space = asked.goal.counts_in(outputs)
