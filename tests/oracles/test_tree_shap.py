@@ -74,3 +74,13 @@ def test_isolation_forest():
     expected = shap.TreeExplainer(model).shap_values(rows, check_additivity=False)
     e = pellucid.TreeShap()(model, rows)
     np.testing.assert_allclose(e.values, expected, rtol=0, atol=NEAR)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_interactions(name):
+    model, target = MODELS[name], 1 if "classes" in name else None
+    rows = single(ROWS[:10])
+    expected = np.asarray(shap.TreeExplainer(model).shap_interaction_values(rows))
+    expected = expected[..., target] if expected.ndim == 4 else expected
+    e = pellucid.TreeShap(interactions=True)(model, rows, target=target)
+    np.testing.assert_allclose(e.values, expected, rtol=0, atol=NEAR)

@@ -180,18 +180,16 @@ class _Grower:
         self.words: Sequence[Any] = info.get("categorical_features") or ()
 
     def oblivious(self, tree: Mapping[str, Any]) -> Tree:
-        """One split per level: the nodes in the order of a heap."""
-        splits = [self._split(s) for s in tree.get("splits") or ()]
+        """One split per level, the last at the root, as CatBoost's own contributions have it; nodes as in a heap."""
+        splits = [self._split(s) for s in reversed(tree.get("splits") or ())]
         depth = len(splits)
         level = np.floor(np.log2(np.arange(1, 2 ** (depth + 1)))).astype(int)
         node = np.arange(len(level))
-        place = np.arange(2**depth)
-        order = sum((((place >> (depth - 1 - k)) & 1) << k for k in range(depth)), np.zeros_like(place))
         values = np.zeros((len(level), self.outputs))
-        values[level == depth] = np.reshape(tree["leaf_values"], (2**depth, self.outputs))[order]
+        values[level == depth] = np.reshape(tree["leaf_values"], (2**depth, self.outputs))
         cover = np.zeros(len(level))
         known = bool(tree.get("leaf_weights"))
-        cover[level == depth] = np.asarray(tree["leaf_weights"], float)[order] if known else 0
+        cover[level == depth] = np.asarray(tree["leaf_weights"], float) if known else 0
         for at in node[level < depth][::-1]:
             cover[at] = cover[2 * at + 1] + cover[2 * at + 2]
         at_level = [*splits, _Split()]

@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,10 @@ class LightgbmForest(FunctionModel):
     rows: Callable[[Any], Any] = lambda table: table
 
     def forest(self) -> Forest:
+        return self._read
+
+    @cached_property
+    def _read(self) -> Forest:
         booster, text = self.booster, self.booster.model_to_string()
         mark = (zlib.crc32(text.encode()), self.facts.classes)
         return remembered(booster, mark, lambda: read(booster, text, self.facts.classes))

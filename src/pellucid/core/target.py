@@ -84,7 +84,7 @@ class Output:
     def labels(self, classes: Sequence[str], rows: int) -> tuple[str, ...]:
         names = [_name(tuple(row), classes) for row in self.index.tolist()]
         names = names * rows if len(names) == 1 else names
-        return tuple(f"{self.of} {name}" if self.of else name for name in names)
+        return tuple(f"{self.of} {name}" for name in names) if self.of else tuple(names)
 
     def counts_in(self, space: str) -> str:
         return space

@@ -9,9 +9,11 @@ from typing import Any
 
 try:
     import numba
-except ImportError:  # the kernels are plain Python too: the same numbers, slowly
+except ImportError:
     numba = None
 
+COMPILED = numba is not None
+"""Whether there are kernels; `plain` calculates where there are none."""
 OPTIONS: dict[str, Any] = {
     "nogil": True,
     "boundscheck": False,

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
+from pellucid.core.links import logistic
 from pellucid.core.run import Run, announced, batches, stop_if_cancelled, tracking
 from pellucid.core.types import NpArray
 from pellucid.core.views import Trees
 
+from . import plain
 from .answer import Answer
-from .compiled import spread, threads
+from .compiled import COMPILED, spread, threads
 from .layout import leaf_sums
 from .pairs import squared
-from .passes import Work, passes, values
+from .passes import Work, beside, passes, scaled, values
 from .plan import Plan, plan
 
 Mix = Callable[[NpArray], NpArray]
 """Raw predictions (n, outputs) -> (n, outputs): how much each output counts in what is explained of each row."""
 KERNELS = "compiling the kernels that walk trees, once after installation"
 _done: set[str] = set()
+NEAR = 1e-6
+"""Scores closer than this are taken for equal where the slope between their probabilities is asked."""
 ROWS = 4096
 """Rows of one piece of work."""
 PLACES = 1 << 22
@@ -43,9 +48,13 @@ def raw(p: Plan, x: NpArray) -> NpArray:
 
 def hidden(p: Plan, background: NpArray | None) -> NpArray:
     """(outputs,) the raw prediction with every column hidden: by training weights, or averaged over a background."""
-    if background is not None:
-        return raw(p, background).mean(0)
-    return p.unknown
+    if background is None:
+        return p.unknown
+    key = hashlib.blake2b(background.tobytes()).digest()
+    if key not in p.met:  # the one background that was used last
+        p.met.clear()
+        p.met[key] = raw(p, background).mean(0)
+    return p.met[key]
 
 
 def explain(t: Trees, mix: Mix, label: str, *, pairs: bool = False) -> Answer:
@@ -59,6 +68,8 @@ def explain(t: Trees, mix: Mix, label: str, *, pairs: bool = False) -> Answer:
     """
     x = np.ascontiguousarray(t.x, np.float64)
     background = None if t.background is None else np.ascontiguousarray(t.background, np.float64)
+    if not COMPILED:
+        return _plainly(t, mix, label, pairs=pairs)
     whole = plan(t.forest)
     with _first_time("hidden", t.run):
         base = hidden(whole, background)
@@ -77,6 +88,51 @@ def explain(t: Trees, mix: Mix, label: str, *, pairs: bool = False) -> Answer:
     return Answer(
         squared(found, x.shape[1]) if pairs else found, answers, output, empty, said, t.forest.space
     )
+
+
+def _plainly(t: Trees, mix: Mix, label: str, *, pairs: bool) -> Answer:
+    """The same without numba."""
+    f, x, background = t.forest, t.x, t.background
+    answers = f.predict(x)
+    base = plain.expected(f) if background is None else f.predict(background).mean(0)
+    weights = mix(answers)
+    found = plain.values(f, x, background, weights, t.run, label=label, pairs=pairs)
+    t.notes.said.append("numba is not installed: calculated with NumPy, slowly")
+    how = "path-dependent" if background is None else beside(background)
+    output, empty = (weights * answers).sum(1), (weights * base).sum(1)
+    return Answer(
+        squared(found, x.shape[1]) if pairs else found,
+        answers,
+        output,
+        empty,
+        f"{how}, leaf after leaf",
+        f.space,
+    )
+
+
+def chances(t: Trees, mix: Mix, label: str) -> Answer:
+    """What a probability behind one raw score gets: each background row's values, scaled to add up to probabilities.
+
+    Args:
+        t: forest, rows and background; the forest's link is the logistic one.
+        mix: what is explained, the score (1) or, for the first of two classes, less it (-1).
+        label: what the progress is called.
+    """
+    x, background = np.ascontiguousarray(t.x, np.float64), np.ascontiguousarray(t.background, np.float64)
+    p = plan(t.forest)
+    answers, theirs = raw(p, x), raw(p, background)[:, 0]
+    sign = mix(answers)[:, 0]
+    ours, met = logistic(answers)[:, 1], logistic(theirs[:, None])[:, 1]
+    apart, change = answers - theirs, ours[:, None] - met
+    steep = np.where(
+        np.abs(apart) < NEAR, ours[:, None] * (1 - ours[:, None]), change / np.where(apart, apart, 1.0)
+    )
+    job = Job(x, background, t.run, label, pairs=False)
+    todo = scaled(p, x, background, steep * sign[:, None] / len(background))
+    found, _ = job.done(p, None, "probability", todo)
+    output, empty = (np.where(sign > 0, v, 1 - v) for v in (ours, np.full(len(x), met.mean())))
+    said = f"{beside(background)}, log-odds scaled to probabilities beside each"
+    return Answer(found, answers, output, empty, said, "probability")
 
 
 @contextmanager
@@ -116,11 +172,17 @@ class Job:
 
     def values(self, p: Plan, shares: NpArray | None) -> tuple[NpArray, NpArray, str]:
         """Values of the mix `shares`, (n, fewer), or of the only output; the leaves reached; what was done."""
+        said, todo = passes(p, self.x, self.background, self.pairs)
+        return *self.done(p, shares, said.rpartition(",")[2], todo), said
+
+    def done(
+        self, p: Plan, shares: NpArray | None, what: str, todo: Iterable[Work]
+    ) -> tuple[NpArray, NpArray]:
+        """What all passes give together: values, and the leaves reached."""
         n, size = len(self.x), values(self.x.shape[1], self.pairs)
         found, reached = np.zeros((n, size)), np.zeros((n, p.fewer))
-        said, todo = passes(p, self.x, self.background, self.pairs)
         for job in todo:
-            with _first_time(said.rpartition(",")[2], self.run):
+            with _first_time(what, self.run):
                 job(slice(0, 0), np.zeros((p.fewer, 0, size + 1)))
 
             def work(rows: slice, job: Work = job) -> None:
@@ -131,7 +193,7 @@ class Job:
                 found[rows] += mine[0] if shares is None else np.einsum("rk,krc->rc", shares[rows], mine)
 
             self._over(work, size * p.fewer)
-        return found, reached, said
+        return found, reached
 
     def _over(self, work: Callable[[slice], None], size: int) -> None:
         """Do the work on pieces of the rows, with progress, stopping where the caller cancels."""

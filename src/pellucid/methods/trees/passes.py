@@ -47,15 +47,10 @@ def passes(p: Plan, x: NpArray, background: NpArray | None, pairs: bool) -> tupl
         if pairs:
             return "path-dependent, by quadrature with one column there or hidden", _condition(p, x)
         return "path-dependent, by Gauss-Legendre quadrature along each path", _walk(p, x)
-    beside = f"{len(background)} background row{'s' * (len(background) != 1)}"
+    them = beside(background)
     if looking * 1.3 < _descending(p, n, len(background), pairs) or (p.most > MOST and may_look_up):
-        return f"{beside}, looked up in tables of sub-trees", _look_ups(p, x, background, pairs)
-    if p.most > MOST:
-        raise CapabilityError(
-            f"A path of these trees splits on {p.most} different columns, more than {MOST}.",
-            fix="Use mode='path_dependent', or KernelShap.",
-        )
-    return f"{beside}, going down each tree with the rows", _descend(p, x, background)
+        return f"{them}, looked up in tables of sub-trees", _look_ups(p, x, background, pairs)
+    return f"{them}, going down each tree with the rows", _descend(p, x, background)
 
 
 # Estimates in nanoseconds, from measurements on one core; they only have to rank the algorithms.
@@ -117,10 +112,19 @@ def _condition(p: Plan, x: NpArray) -> Iterator[Work]:
 
 
 def _descend(p: Plan, x: NpArray, background: NpArray) -> Iterator[Work]:
-    scale = np.full(len(background), 1 / len(background))
+    return scaled(p, x, background, np.full(len(background), 1 / len(background)))
+
+
+def scaled(p: Plan, x: NpArray, background: NpArray, scale: NpArray) -> Iterator[Work]:
+    """Background rows of a weight each, (b,), or of one for each row, (n, b)."""
+    if p.most > MOST:
+        raise CapabilityError(
+            f"A path of these trees splits on {p.most} different columns, more than {MOST}.",
+            fix="Use mode='path_dependent', or KernelShap.",
+        )
 
     def work(rows: slice, out: NpArray) -> None:
-        descent.shapley(p.laid, x[rows], background, scale, out)
+        descent.shapley(p.laid, x[rows], background, scale[rows] if scale.ndim > 1 else scale, out)
         _leaves(p, x[rows], out)
 
     yield work
@@ -170,6 +174,11 @@ def _table(p: Plan, g: Groups, counts: NpArray | None, j: int, trees: tuple[int,
     if j not in p.kept:
         p.kept[j] = tables.tables(p.laid, g, None, j, first, last)
     return p.kept[j]
+
+
+def beside(background: NpArray) -> str:
+    """How many background rows there are, in words."""
+    return f"{len(background)} background row{'s' * (len(background) != 1)}"
 
 
 def values(columns: int, pairs: bool) -> int:

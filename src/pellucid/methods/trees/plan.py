@@ -19,6 +19,9 @@ from .walk import Walk, walk
 PAIR_BITS = 6
 """The longest index of a group of several leaves, where its table also holds pairs."""
 
+LARGER_BITS, ALONE = 8, 0.3
+"""The same for trees of which more than a share of the groups would be single leaves."""
+
 _plans: WeakKeyDictionary[Forest, dict[tuple[int, ...], Plan]] = WeakKeyDictionary()
 
 
@@ -57,12 +60,14 @@ class Plan:
             classes add up to one, so that one of them needs no walk.
         offset: (outputs,) what is added.
         kept: path-dependent tables, by the value of a leaf that they are for.
+        met: the mean raw prediction of the background used last, by its content.
     """
 
     laid: Laid
     spread: NpArray
     offset: NpArray
     kept: dict[int, NpArray] = field(default_factory=dict[int, NpArray])
+    met: dict[bytes, NpArray] = field(default_factory=dict[bytes, NpArray])
 
     @property
     def fewer(self) -> int:
@@ -75,7 +80,10 @@ class Plan:
 
     @cached_property
     def groups(self) -> Groups:
-        return grouped(self.laid)
+        """Groups of several leaves; larger ones where trees are so uneven that most leaves would be alone."""
+        found = grouped(self.laid)
+        uneven = len(found.group) > 0 and (found.group["side"] >= 0).mean() > ALONE
+        return grouped(self.laid, LARGER_BITS) if uneven else found
 
     @cached_property
     def pair_groups(self) -> Groups:

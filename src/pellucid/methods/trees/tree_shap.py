@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import ClassVar
 
 from pellucid.core.errors import CapabilityError, ParameterError
+from pellucid.core.target import Margin
 from pellucid.core.views import Trees
 from pellucid.methods.params import param
 
@@ -26,6 +27,9 @@ class TreeShap(TreeMethod):
     the trees were grown. Neither says what a change of the column would do in the world.
 
     The prediction is the raw one, where trees add up: log-odds for most boosted classifiers, probabilities for forests.
+    With `output="probability"`, for interventional values alone, each background row's values of log-odds are scaled by
+    the slope between the two probabilities and averaged. They add up to the probability, but they are not the Shapley
+    values of it, which `KernelShap` gives.
 
     Values of columns in a group are added up. Additivity is checked on every row. With `interactions` the result is a
     `PairAttribution`: Shapley interaction values of all pairs, whose lines add up to the values of the columns.
@@ -58,11 +62,31 @@ class TreeShap(TreeMethod):
         default=False, doc="whether every pair of columns is asked for what it does together"
     )
 
+    output: str = param(
+        default="raw",
+        doc="what is explained: the sum of the trees, or, against a background, its probability",
+        choices=("raw", "probability"),
+    )
+
     def attribute(self, t: Trees, aim: TreeAim) -> Answer:
         self._check(t)
-        return import_module(".engine", __package__).explain(
-            t, aim.weights, self.title, pairs=self.interactions
-        )
+        engine = import_module(".engine", __package__)
+        if self.output == "probability" and t.forest.space != "probability":
+            self._check_chances(t, aim)
+            t.notes.said.append("log-odds scaled to probabilities beside each background row")
+            return engine.chances(t, aim.weights, self.title)
+        return engine.explain(t, aim.weights, self.title, pairs=self.interactions)
+
+    def _check_chances(self, t: Trees, aim: TreeAim) -> None:
+        if t.background is None:
+            raise ParameterError(
+                "Values of a probability need a background.", fix="Pass background= rows of the data."
+            )
+        if t.forest.link != "logistic" or self.interactions or isinstance(aim.spec, Margin):
+            raise CapabilityError(
+                "Values of a probability are for one of two classes behind one score, column by column.",
+                fix="Leave output='probability' out, or use KernelShap, which asks the model for probabilities.",
+            )
 
     def _check(self, t: Trees) -> None:
         if self.mode == "interventional" and t.background is None:
