@@ -115,6 +115,37 @@ def test_a_margin_of_two_classes():
     assert margin.target == ("high - low",) * 3
 
 
+def test_a_probability_is_shared_out_beside_each_background_row():
+    """By the definition: a background row's values of log-odds, times the slope between the two probabilities."""
+    model = MODELS["two"]
+    e = pellucid.TreeShap(output="probability")(model, ROWS, background=BACKGROUND)
+    forest = pellucid.wrap(model).forest()
+    chance = model.predict_proba(np.concatenate([ROWS, BACKGROUND]))[:, 1]
+    score = model.decision_function(np.concatenate([ROWS, BACKGROUND]))
+    for r in range(3):
+        rest = range(3, len(score))
+        slopes = [(chance[r] - chance[b]) / (score[r] - score[b]) for b in rest]
+        parts = [twin.shapley(forest, ROWS[r], BACKGROUND[b - 3 : b - 2])[:, 0] for b in rest]
+        expected = np.mean([s * p for s, p in zip(slopes, parts, strict=True)], axis=0)
+        np.testing.assert_allclose(e.values[r], expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(e.output, chance[:3], rtol=1e-12)
+    np.testing.assert_allclose(e.base, chance[3:].mean(), rtol=1e-12)
+    np.testing.assert_allclose(e.residual, 0, atol=1e-12)
+    assert e.space == "probability"
+    assert "log-odds scaled to probabilities beside each" in e.quality.estimand
+    other = pellucid.TreeShap(output="probability")(model, ROWS, background=BACKGROUND, target=0)
+    np.testing.assert_allclose(other.values, -e.values, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(other.output, 1 - e.output, rtol=1e-12)
+    same = pellucid.TreeShap(output="probability")(model, BACKGROUND[:1], background=BACKGROUND[:1])
+    np.testing.assert_allclose(same.values, 0, atol=1e-15)
+
+
+def test_a_probability_that_trees_add_up_to_needs_no_background():
+    model = MODELS["classes"]
+    one, other = pellucid.TreeShap(output="probability"), pellucid.TreeShap()
+    np.testing.assert_array_equal(one(model, ROWS, target=1).values, other(model, ROWS, target=1).values)
+
+
 def test_frames_groups_and_missing_values():
     words = np.array(["red", "green", "blue", "grey", "white"])
     frame = pandas.DataFrame(
@@ -143,6 +174,20 @@ def test_unseen_categories_go_where_the_model_sends_them():
     e = pellucid.TreeShap()(model, row)
     np.testing.assert_allclose(e.output, model.predict(row))
     np.testing.assert_allclose(e.residual, 0, atol=1e-12)
+
+
+def test_a_category_that_a_frame_brings_anew():
+    words = np.array(["red", "green", "blue", "grey", "white"])
+    frame = pandas.DataFrame({"a": X[:, 0], "colour": pandas.Categorical(words[X[:, 3].astype(int)])})
+    model = ensemble.HistGradientBoostingRegressor(max_iter=9, categorical_features="from_dtype").fit(
+        frame, Y
+    )
+    strange = pandas.DataFrame({"a": X[:2, 0], "colour": pandas.Categorical(["mauve", "red"])})
+    e = pellucid.TreeShap()(model, strange)
+    np.testing.assert_allclose(e.output, model.predict(strange))
+    np.testing.assert_allclose(e.residual, 0, atol=1e-12)
+    with pytest.raises(ShapeError, match="lacks columns a"):
+        pellucid.TreeShap()(model, frame[["colour"]])
 
 
 def unweighted() -> Any:
@@ -182,6 +227,23 @@ def test_without_training_weights():
             "take no background",
         ),
         (lambda: pellucid.TreeShap(mode="causal"), ParameterError, "must be one of"),
+        (
+            lambda: pellucid.TreeShap(output="probability")(MODELS["two"], ROWS),
+            ParameterError,
+            "probability need a background",
+        ),
+        (
+            lambda: pellucid.TreeShap(output="probability")(MODELS["boosting"], ROWS, background=BACKGROUND),
+            CapabilityError,
+            "one of two classes behind one score",
+        ),
+        (
+            lambda: pellucid.TreeShap(output="probability", interactions=True)(
+                MODELS["two"], ROWS, background=BACKGROUND
+            ),
+            CapabilityError,
+            "column by column",
+        ),
         (lambda: pellucid.TreeShap()(MODELS["two"], ROWS, background=X[:0]), DataError, "has no rows"),
         (lambda: pellucid.TreeShap()(MODELS["two"], ROWS, background=X[:, :2]), ShapeError, "rows of shape"),
         (lambda: pellucid.TreeShap()(MODELS["two"], ROWS[:, :4]), ShapeError, "takes 5 columns"),

@@ -119,17 +119,24 @@ def chances(t: Trees, mix: Mix, label: str) -> Answer:
         label: what the progress is called.
     """
     x, background = np.ascontiguousarray(t.x, np.float64), np.ascontiguousarray(t.background, np.float64)
-    p = plan(t.forest)
-    answers, theirs = raw(p, x), raw(p, background)[:, 0]
+    answers, theirs = t.forest.predict(x), t.forest.predict(background)[:, 0]
     sign = mix(answers)[:, 0]
     ours, met = logistic(answers)[:, 1], logistic(theirs[:, None])[:, 1]
     apart, change = answers - theirs, ours[:, None] - met
     steep = np.where(
         np.abs(apart) < NEAR, ours[:, None] * (1 - ours[:, None]), change / np.where(apart, apart, 1.0)
     )
-    job = Job(x, background, t.run, label, pairs=False)
-    todo = scaled(p, x, background, steep * sign[:, None] / len(background))
-    found, _ = job.done(p, None, "probability", todo)
+    scale = steep * sign[:, None] / len(background)
+    if COMPILED:
+        p = plan(t.forest)
+        todo = scaled(p, x, background, scale)
+        found, _ = Job(x, background, t.run, label, pairs=False).done(p, None, "probability", todo)
+    else:
+        beside_each = (
+            plain.values(t.forest, x, background[[b]], scale[:, [b]], t.run, label=label, pairs=False)
+            for b in range(len(background))
+        )
+        found = sum(beside_each, np.zeros_like(x))
     output, empty = (np.where(sign > 0, v, 1 - v) for v in (ours, np.full(len(x), met.mean())))
     said = f"{beside(background)}, log-odds scaled to probabilities beside each"
     return Answer(found, answers, output, empty, said, "probability")
