@@ -15,6 +15,7 @@ _HOMES = {
     "AblationCAM": "methods.gradient",
     "AccumulatedLocalEffects": "methods.effects",
     "ActivationClusters": "methods.internals",
+    "ActivationMaximization": "methods.internals",
     "Activations": "methods.internals",
     "Architecture": "methods.internals",
     "Attention": "methods.internals",
@@ -73,6 +74,7 @@ _HOMES = {
     "Morris": "methods.effects",
     "Neuron": "core.target",
     "NoiseTunnel": "methods.gradient",
+    "Objective": "core.objective",
     "Occlusion": "methods.perturbation",
     "PairAttribution": "results",
     "PartialDependence": "methods.effects",
@@ -121,6 +123,7 @@ if TYPE_CHECKING:
     from pellucid.core.lrp import Composite, EpsilonAlpha2Beta1, EpsilonGammaBox, EpsilonPlus, EpsilonPlusFlat
     from pellucid.core.masker import Background, Fill, Segments, Windows
     from pellucid.core.model import wrap
+    from pellucid.core.objective import Objective
     from pellucid.core.run import options
     from pellucid.core.stretches import Stretches
     from pellucid.core.target import LogProb, Margin, Neuron
@@ -164,6 +167,7 @@ if TYPE_CHECKING:
     )
     from pellucid.methods.internals import (
         ActivationClusters,
+        ActivationMaximization,
         Activations,
         Architecture,
         Attention,
@@ -211,6 +215,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "AblationCAM",
     "AccumulatedLocalEffects",
     "ActivationClusters",
+    "ActivationMaximization",
     "Activations",
     "Architecture",
     "Attention",
@@ -269,6 +274,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Morris",
     "Neuron",
     "NoiseTunnel",
+    "Objective",
     "Occlusion",
     "PairAttribution",
     "PartialDependence",

@@ -20,6 +20,7 @@ from pellucid.results import (
     KernelUnits,
     LinearUnits,
     Maps,
+    Optima,
     Projected,
     Provenance,
     Quality,
@@ -253,6 +254,34 @@ def projected(rows: int = 30) -> Projected:
     )
 
 
+def optima(count: int = 3, pictures: int = 2, shape: tuple[int, ...] = (3, 8, 8), **more: Any) -> Optima:
+    """Inputs found for objectives: one that began at noise, one at its best rows, one before its activation."""
+    rng = np.random.default_rng(9)
+    shown = (count, pictures)
+    return Optima(
+        values=rng.random((*shown, *shape)),
+        quality=Quality("test"),
+        provenance=Provenance("activation_maximization", "Activation maximisation"),
+        objectives=("cat", "block.layer2[3]", "output[cat] - 0.5 block.layer2[14]")[:count],
+        reached=rng.uniform(5, 9, shown),
+        best=np.full(count, 6.0),
+        best_row=np.arange(count) + 120,
+        typical=np.zeros(count),
+        examples=rng.random((count, *shape)),
+        steady=rng.uniform(3, 6, shown),
+        spectrum=rng.random(shown) if len(shape) > 1 else np.full(shown, np.nan),
+        usual_spectrum=0.6 if len(shape) > 1 else float("nan"),
+        neighbours=rng.random(shown),
+        agreement=rng.random(count),
+        started=("noise", "example", "before")[:count],
+        low=np.zeros(shape),
+        middle=np.full(shape, 0.5),
+        high=np.ones(shape),
+        rows=2000,
+        **{"features": Pixels(), **more},
+    )
+
+
 def steps_of_a_network(count: int = 8) -> ForwardPass:
     """A network with two skips that cross."""
     sources = tuple({3: (2, 0), 5: (4, 1)}.get(k, (k - 1,) if k else (-1,)) for k in range(count))
@@ -344,6 +373,10 @@ RESULTS = {
     "centres": clusters,
     "silhouettes": clusters,
     "projection": projected,
+    "optima": optima,
+    "optimal_rows": lambda: optima(shape=(5,), features=Columns(("a", "b", "c", "d", "e"))),
+    "optimal_series": lambda: optima(shape=(2, 30), features=Steps()),
+    "reached": optima,
     "architecture": steps_of_a_network,
     "linearity": linear,
     "effective": linear,

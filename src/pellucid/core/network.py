@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -31,6 +31,7 @@ class Network(View):
         pace: rows per pass.
         truth: (n,) what each row is, where the caller said so.
         features: what a row is made of.
+        given: what else the caller gave, for the methods that take it.
     """
 
     model: Any
@@ -41,6 +42,7 @@ class Network(View):
     pace: Pace
     truth: NpArray | None = None
     features: Features = field(default_factory=Features)
+    given: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def n(self) -> int:

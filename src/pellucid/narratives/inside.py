@@ -16,6 +16,7 @@ from pellucid.results import (
     KernelUnits,
     LinearUnits,
     Maps,
+    Optima,
     Projected,
     Units,
     WeightUnits,
@@ -170,6 +171,35 @@ def _(e: Clusters, w: Words, row: int | None) -> str:
         share = percent(float((e.purity * e.sizes).sum() / e.sizes.sum()))
         agreed = w.say("inside", "agreement", value=number(e.agreement), share=share)
     return sentences(w, [said, agreed, *trust(e, w)])
+
+
+@told.register
+def _(e: Optima, w: Words, row: int | None) -> str:
+    whole(row)
+    room = np.where(e.best > e.typical, e.best - e.typical, np.nan)[:, None]
+    gains = [(v - e.typical[:, None]) / room for v in (e.reached, e.steady)]
+    gain, steady = (number(float(np.nanmean(g))) if np.isfinite(g).any() else "∞" for g in gains)
+    said = w.say(
+        "inside",
+        "optima",
+        count=len(e.objectives),
+        objectives=w.say("inside", "objective_one" if len(e.objectives) == 1 else "objective_many"),
+        place=w.say("inside", "named", name=e.at) if e.at else w.say("inside", "the_output"),
+        rows=f"{e.rows:,}",
+        pictures=e.pictures,
+        gain=gain,
+        steady=steady,
+        near=percent(float(e.neighbours.mean())),
+    )
+    agreed = spectrum = ""
+    if np.isfinite(e.agreement).any():
+        agreed = w.say("inside", "restarts", value=number(float(np.nanmean(e.agreement))))
+    if np.isfinite(e.usual_spectrum):
+        value, usual = number(float(e.spectrum.mean())), number(e.usual_spectrum)
+        spectrum = w.say("inside", "spectrum", value=value, usual=usual)
+    others = sum(s != "noise" for s in e.started)
+    begun = w.say("inside", "not_from_noise", count=others) if others else ""
+    return sentences(w, [said, agreed, spectrum, begun, *trust(e, w)])
 
 
 @told.register

@@ -50,6 +50,10 @@ from .clusters import clusters as clusters  # isort: skip
 from .clusters import centres as centres  # isort: skip
 from .silhouettes import silhouettes as silhouettes  # isort: skip
 from .projection import projection as projection  # isort: skip
+from .optima import optima as optima  # isort: skip
+from .optimal_rows import optimal_rows as optimal_rows  # isort: skip
+from .optimal_series import optimal_series as optimal_series  # isort: skip
+from .reached import reached as reached  # isort: skip
 from .architecture import architecture as architecture  # isort: skip
 from .linearity import linearity as linearity  # isort: skip
 from .linearity import effective as effective  # isort: skip

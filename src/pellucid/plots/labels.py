@@ -338,6 +338,7 @@ ZH = Words(
         "architecture": "网络结构",
         "projection": "投影",
         "activation_clusters": "激活聚类",
+        "activation_maximization": "激活最大化",
         "gradient_flow": "各层的梯度",
         "gradients": "单元的梯度",
         "activations": "激活值",

@@ -18,6 +18,7 @@ from .importance import Importance as Importance
 from .interactions import Interactions as Interactions
 from .maps import GradientMaps as GradientMaps
 from .maps import Maps as Maps
+from .optima import Optima as Optima
 from .pair_attribution import PairAttribution as PairAttribution
 from .sensitivity import Sensitivity as Sensitivity
 from .surrogate import Rule as Rule

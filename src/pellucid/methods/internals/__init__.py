@@ -1,6 +1,7 @@
 """Seeing inside the network: what it learned, what its units do, how its layers group the data."""
 
 from .activation_clusters import ActivationClusters as ActivationClusters
+from .activation_maximization import ActivationMaximization as ActivationMaximization
 from .activations import Activations as Activations
 from .architecture import Architecture as Architecture
 from .attention import Attention as Attention

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
@@ -87,6 +87,24 @@ class InternalsMethod(Method, abstract=True):
             LayerError: the layer named is not there, or is not one that this method can look at.
             ParameterError, TargetError, ShapeError, DataError: see their texts.
         """
+        return self._call(
+            model, x, {}, at=at, target=target, y=y, features=features, classes=classes, output=output
+        )
+
+    def _call(
+        self,
+        model: Any,
+        x: Any,
+        given: Mapping[str, Any],
+        *,
+        at: str | Sequence[str] | None = None,
+        target: Any = None,
+        y: Any = None,
+        features: Features | None = None,
+        classes: Sequence[str] = (),
+        output: str | int | None = None,
+    ) -> Any:
+        """As `__call__`, with what a method takes beside it."""
         run = current().fresh()
         try:
             self._check_use(x, target, y)
@@ -94,7 +112,7 @@ class InternalsMethod(Method, abstract=True):
             inner = wrap(model, output=output) if data is None else data.model
             with resting(inner, target):
                 n = self._network(inner, data, run, target, y, tuple(map(str, classes)), features)
-                n = replace(n, places=self._places(n, at))
+                n = replace(n, given=given, places=self._places(n, at))
                 result = self.look(n)
         except Exception as error:
             self._noted(error, model, x, target=target, at=at)
