@@ -68,6 +68,26 @@ def test_several_rows_in_chinese_by_a_method_with_a_knob(run: Run, out: Path) ->
     assert (out / "explanation.txt").read_text(encoding="utf-8").count("[") >= 3
 
 
+def test_what_has_rows_is_drawn_row_by_row_and_what_has_none_once(run: Run, out: Path) -> None:
+    good(
+        run(
+            "explain",
+            "--model",
+            "forest.skops",
+            "--data",
+            "rows.csv",
+            "--row",
+            "1,4",
+            "--method",
+            "sensitivity-analysis",
+        )
+    )
+    assert names(out) == ["explanation.npz", "explanation.txt", "row-0001.png", "row-0004.png"]
+    assert (out / "explanation.txt").read_text("utf-8").count("moves most") == 2
+    good(run(*LINE, "--row", "1,4", "--method", "shapley-interactions"))
+    assert "overall.png" in names(out)
+
+
 def test_columns_in_another_order_and_an_index_are_read_the_same(run: Run, out: Path) -> None:
     good(run(*LINE, "--row", "0", "--method", "occlusion", "--target", "benign"))
     first = pellucid.load(out / "explanation.npz")

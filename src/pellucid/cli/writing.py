@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.core.errors import CapabilityError, FileError
-from pellucid.results import Attribution, Explanation
+from pellucid.results import Attribution, Explanation, Sensitivity
 
 PICTURES = 20
 """Rows that get a picture of their own."""
 DPI = 150
+BY_ROW = (Attribution, Sensitivity)
+"""Results of which each row is told and drawn by itself."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def write(e: Explanation, place: Path, lang: str) -> Written:
     sentences = [f"{head}\n{text}" if head else text for head, text in told(e, lang)]
     text(place / "explanation.txt", "\n\n".join(sentences) + "\n")
     rows, pictures = 0, list[Path]()
-    if isinstance(e, Attribution):
+    if isinstance(e, BY_ROW):
         rows = len(e)
         for row in range(min(rows, PICTURES)):
             pictures += _drawn(e[row : row + 1], place / f"row-{file_label(e, row)}.png", lang)
@@ -76,14 +78,14 @@ def write(e: Explanation, place: Path, lang: str) -> Written:
 
 def told(e: Explanation, lang: str) -> Iterator[tuple[str, str]]:
     """The sentence of each row under the row's label; one without a label for a result over a whole table."""
-    if not isinstance(e, Attribution):
+    if not isinstance(e, BY_ROW):
         yield "", e.narrate(lang)
         return
     for row in range(len(e)):
         yield f"[{e.index[row] if e.index else row}]", e.narrate(lang, row=row)
 
 
-def file_label(e: Attribution, row: int) -> str:
+def file_label(e: Attribution | Sensitivity, row: int) -> str:
     """What a row is called in a file's name: its number with zeros before it, or the picture's name."""
     label = e.index[row] if e.index else row
     known = str(label)
@@ -95,10 +97,11 @@ def _overall(e: Explanation) -> str | None:
     """The drawing that shows all of a result at once, where there is one."""
     from pellucid import plots
 
-    if isinstance(e, Attribution) and len(e) < 2:
+    if isinstance(e, Sensitivity) or (isinstance(e, Attribution) and len(e) < 2):
         return None
     known = plots.kinds(e)
-    return next((kind for kind in ("importance", "beeswarm", "grid") if kind in known), None)
+    named = next((kind for kind in ("importance", "beeswarm", "grid") if kind in known), None)
+    return named or (known[0] if known and not isinstance(e, Attribution) else None)
 
 
 def _drawn(e: Explanation, path: Path, lang: str, kind: str | None = None, **how: Any) -> list[Path]:

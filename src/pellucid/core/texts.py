@@ -95,7 +95,7 @@ class Texts(Wrapped):
 
     def text(self, row: Sequence[int], spaced: bool = False) -> str:
         """The text that a row stands for; `spaced` widens every space between words."""
-        parts, between, gap = list[str](), "", False
+        parts, between, last, gap = list[str](), "", "", False
         for word in row:
             if not word:
                 break
@@ -105,11 +105,12 @@ class Texts(Wrapped):
             if word < 0 and not absent:
                 gap, between = True, between + self.after[number]
                 continue
-            if gap and not between and parts:
-                between = " "
+            if gap and parts and _joins(last, between, self.words[number]):
+                between += " "
             if spaced and any(c.isspace() for c in between):
                 between += " "
-            parts += [between, self.words[number] if word > 0 else absent]
+            last = self.words[number] if word > 0 else absent
+            parts += [between, last]
             between, gap = self.after[number], False
         return "".join([*parts, between])
 
@@ -142,6 +143,15 @@ class Unsaid:
         if self.texts.absent == ("",):
             return "absent words left out"
         return f"absent words replaced by {' or '.join(map(repr, self.texts.absent))}"
+
+
+def _joins(last: str, between: str, word: str) -> bool:
+    """Whether two words would be read as one, now that what stood between them is gone.
+
+    >>> _joins("a", "", "b"), _joins("3", ".", "5"), _joins("3", ", ", "5")
+    (True, True, False)
+    """
+    return not between or WORD.fullmatch(last + between + word) is not None
 
 
 def is_text(x: Any) -> bool:
