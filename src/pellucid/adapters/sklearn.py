@@ -11,7 +11,7 @@ from pellucid.core.errors import CapabilityError
 from pellucid.core.model import Facts
 
 from .function import FunctionModel
-from .sklearn_forest import SklearnForest, known_as
+from .sklearn_forest import SklearnForest, SklearnSteps, known_as
 from .unnamed import quiet
 
 
@@ -41,6 +41,8 @@ def wrap(estimator: Any, *, output: str | int | None = None) -> FunctionModel:
     )
     if known_as(estimator):
         return SklearnForest(quiet(function), facts, output, estimator)
+    if last is not estimator and len(estimator.steps) > 1 and known_as(last):
+        return SklearnSteps(quiet(function), facts, output, estimator)
     return FunctionModel(quiet(function), facts, output)
 
 

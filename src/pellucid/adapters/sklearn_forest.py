@@ -46,6 +46,28 @@ class SklearnForest(FunctionModel):
         return out
 
 
+@dataclass(frozen=True, eq=False)
+class SklearnSteps(FunctionModel):
+    """A scikit-learn pipeline that ends in an ensemble whose trees can be read.
+
+    Attributes:
+        estimator: the fitted pipeline.
+    """
+
+    estimator: Any = None
+
+    @property
+    def _last(self) -> SklearnForest:
+        return SklearnForest(self.function, self.facts, None, self.estimator.steps[-1][1])
+
+    def last_forest(self) -> Forest:
+        return self._last.forest()
+
+    def last_inputs(self, *inputs: Array) -> NpArray:
+        made = quiet(self.estimator[:-1].transform)(inputs[0])
+        return self._last.tree_inputs(made.toarray() if hasattr(made, "toarray") else made)
+
+
 def known_as(estimator: Any) -> str | None:
     """The class among the ancestors of `estimator` that has a reader; None for none."""
     for cls in type(estimator).__mro__:

@@ -36,3 +36,14 @@ class FramedForest(Framed):
 
     def tree_inputs(self, *inputs: Array) -> NpArray:
         return self.model.tree_inputs(self.codec.decode(inputs[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class FramedStaged(Framed):
+    """A model of several steps fitted on frames, with trees at its end."""
+
+    def last_forest(self) -> Forest:
+        return self.model.last_forest()
+
+    def last_inputs(self, *inputs: Array) -> NpArray:
+        return self.model.last_inputs(self.codec.decode(inputs[0]))

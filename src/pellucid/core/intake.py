@@ -11,9 +11,9 @@ import numpy as np
 from .arrays import to_numpy
 from .errors import CapabilityError, DataError, ParameterError, ShapeError
 from .features import Columns, Features, infer
-from .framed import Framed, FramedForest
+from .framed import Framed, FramedForest, FramedStaged
 from .frames import Codec, kind_of
-from .model import Forested, differentiable, wrap
+from .model import Forested, Staged, differentiable, wrap
 from .packed import Packed, SmoothPacked
 from .texts import Words, is_text, read_texts
 from .types import Array, NpArray
@@ -139,6 +139,7 @@ def _frame(model: Any, x: Any, kind: str, features: Features | None, background:
     if model.facts.frames:
         _check_rows(_numbers(matrix, codec), model.facts.missing_in_frames, model.facts.width, codec.names)
         framed = FramedForest if isinstance(model, Forested) else Framed
+        framed = FramedStaged if isinstance(model, Staged) else framed
         return Data(framed(model, codec), (matrix,), matrix, known, codec, index, kind)
     words = [n for n, c in zip(codec.names, codec.categories, strict=True) if c is not None]
     if words:

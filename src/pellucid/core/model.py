@@ -158,6 +158,22 @@ class Forested(Protocol):
         ...
 
 
+@runtime_checkable
+class Staged(Protocol):
+    """A model of several steps, the last of which is a sum of decision trees over what those before it make of a row.
+
+    Its trees need not be over the columns of the rows, so that it is not `Forested`.
+    """
+
+    def last_forest(self) -> Forest:
+        """The trees of the last step, as `Forested.forest` gives them."""
+        ...
+
+    def last_inputs(self, *inputs: Array) -> NpArray:
+        """The numbers that these trees compare, (n, their columns)."""
+        ...
+
+
 def wrapped(model: Any) -> TypeGuard[Model]:
     """Whether it is a pellucid model already."""
     return _is(model, Model)

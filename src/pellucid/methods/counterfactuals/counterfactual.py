@@ -12,6 +12,8 @@ from pellucid.core.types import NpArray
 from pellucid.core.views import Query
 from pellucid.methods.params import param
 
+from .board import Board
+from .by_cells import by_cells
 from .distance import Distance
 from .diverse import diverse
 from .exact import Exactly, proven
@@ -37,12 +39,12 @@ class Counterfactual(QueryMethod):
 
     The search begins at real rows with the wanted answer and at single changes with the best lead for their cost.
     Changes that are not needed are undone, the others moved back to the boundary, each dropped once and made up for by
-    others. With trees, the values tried are those at which a tree splits; with gradients, the slopes are theirs. What
-    is returned has been asked of the model itself and keeps every constraint; that nothing nearer exists is proven with
-    `exact` only. It tells what the model would say, and not what would come of changing the world: other columns would
-    follow, and the reason for the answer may lie elsewhere.
+    others. With trees, a compiled walk tells what each change at each split gives; with gradients, slopes are theirs.
+    What is returned has been asked of the model itself and keeps every constraint; that nothing nearer exists is proven
+    with `exact` only. It tells what the model would say, and not what would come of changing the world: other columns
+    would follow, and the reason for the answer may lie elsewhere.
 
-    Shapes: ``x: (n, columns)``, ``values: (found, columns)``.   Cost: some thousand predictions per row.
+    Shapes: ``x: (n, columns)``, ``values: (found, columns)``.   Cost: some thousand predictions a row.
     Raises: `TargetError` for a class that there is not; `ParameterError` for constraints of unknown columns.
 
     >>> e = Counterfactual()(forest, X[:2], target=1, background=X)
@@ -83,13 +85,14 @@ class Counterfactual(QueryMethod):
         distance = Distance.of(self.distance, q.background, q.limits)
         real = tuple(q.background[mask & np.isfinite(q.background).all(1)] for mask in q.real)
         search = Search(q, distance, Proposals.of(q), self.plausibility, self.budget, real)
+        board = Board.of(q, distance)
         found = list[Pool]()
         waiting = np.flatnonzero(q.open)
         with tracking(q.run, self.title, len(waiting)) as advance:
             for start in range(0, len(waiting), ROWS):
                 stop_if_cancelled(q.run)
                 rows = waiting[start : start + ROWS]
-                found.append(near(search, rows, self.k))
+                found.append(near(search, rows, self.k, board))
                 advance(len(rows))
         answers = Answers.of(search, found)
         if self.exact:
@@ -100,11 +103,40 @@ class Counterfactual(QueryMethod):
         return answers
 
 
-def near(s: Search, rows: NpArray, count: int) -> Pool:
-    """The cheapest candidates of some rows that can be found; of several, those that differ."""
+def near(s: Search, rows: NpArray, count: int, board: Board | None = None) -> Pool:
+    """The cheapest candidates of some rows that can be found; of several, those that differ.
+
+    Args:
+        s: the search.
+        rows: numbers of the rows.
+        count: answers for each row.
+        board: the cells of a forest, where they say all.
+    """
+    from_real = neighbours(s, rows)
+    if board is None:
+        return searched(s, rows, count, from_real)
+    found = s.best(by_cells(s, board, rows, from_real), MORE)
+    if count > 1 or s.plausibility:
+        return searched(s, rows, count, from_real + found)
+    found = s.best(found)
+    if s.q.limits.most_changes >= s.q.X.shape[1]:
+        rows = np.setdiff1d(rows, found.own)
+    if not len(rows):
+        return found
+    return s.best(found + searched(s, rows, count, from_real[np.isin(from_real.own, rows)]))
+
+
+def searched(s: Search, rows: NpArray, count: int, from_real: Pool) -> Pool:
+    """The same with nothing but questions.
+
+    Args:
+        s: the search.
+        rows: numbers of the rows.
+        count: answers for each row.
+        from_real: rows with the wanted answer to begin at.
+    """
     q, keep = s.q, KEPT if count == 1 else max(KEPT, MORE * count)
     begun = s.ask(q.limits.start[rows], rows)
-    from_real = neighbours(s, rows)
     place = np.searchsorted(rows, from_real.own)
     pool = s.copied(begun[place], from_real.Z) + from_real + s.greedy(begun, 2 * q.X.shape[1])
     pool = s.best(s.snapped(s.nearer(s.best(s.reverted(pool), keep))), keep)

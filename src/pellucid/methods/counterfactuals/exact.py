@@ -12,15 +12,17 @@ from pellucid.core.run import stop_if_cancelled, tracking
 from pellucid.core.types import NpArray
 from pellucid.core.views import Query
 
+from .conditions import Alternatives, linear
 from .distance import Distance
 from .effects_of_columns import Additive, additive
 from .family import Answers
+from .leaf_marks import Split, marked, reachable
 from .programme import GAP, Affine, Programme, Solution
 
+NEARER = 1e-6
+"""By this share a row that is looked for may be dearer than the one that is known."""
 BEYOND = 1e-5
 """How far beyond the boundary an exact answer lies, as a share of the scores: more than the solver misses."""
-LINKS = {"logistic": True, "softmax": True, "identity": False}
-"""Links under which conditions on the output are linear in the trees' sum, and whether the sum is a logarithm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class Exactly:
         """
         if not distance.is_sum:
             raise ParameterError("exact=True needs a distance that adds up.", fix="Use mad_l1, l1 or gower.")
-        if q.forest is not None and (q.forest.link in LINKS or q.forest.outputs == 1):
+        if q.forest is not None and (not len(q.X) or linear(q, q.forest, 0) is not None):
             return cls(q, distance, q.forest, seconds)
         found = additive(q)
         if found is None:
@@ -74,12 +76,16 @@ class Exactly:
             )
         return cls(q, distance, found, seconds)
 
-    def row(self, row: int) -> Exact:
-        """The nearest row: the best of the alternatives by which the wanted answer can be reached."""
-        logs = self.model.is_log if isinstance(self.model, Additive) else LINKS.get(self.model.link, False)
-        best, bound, impossible = None, np.inf, True
-        for alternative in self.q.conditions(row, logs):
-            problem = _Row(self, row)
+    def row(self, row: int, known: float = np.inf) -> Exact:
+        """The nearest row: the best of the alternatives by which the wanted answer can be reached.
+
+        Args:
+            row: its number.
+            known: the distance of a row that is known; only nearer ones are looked for.
+        """
+        best, bound, impossible = None, known, True
+        for alternative in self._alternatives(row):
+            problem = _Row(self, row, known)
             problem.wanted(alternative)
             solution = problem.programme.solved(self.seconds)
             impossible &= solution.is_impossible
@@ -88,7 +94,12 @@ class Exactly:
             if z is not None:
                 cost = float(self.distance(self.q.X[row][None], z[None])[0])
                 best = (cost, z) if best is None or cost < best[0] else best
-        return Exact(None if best is None else best[1], bound, impossible)
+        return Exact(None if best is None else best[1], bound, impossible and not np.isfinite(known))
+
+    def _alternatives(self, row: int) -> Alternatives:
+        if isinstance(self.model, Forest):
+            return linear(self.q, self.model, row) or []
+        return self.q.conditions(row, self.model.is_log)
 
 
 def proven(found: Answers, rows: NpArray, exactly: Exactly, count: int) -> Answers:
@@ -102,10 +113,12 @@ def proven(found: Answers, rows: NpArray, exactly: Exactly, count: int) -> Answe
     """
     s, q = found.search, exactly.q
     pool, bound, impossible = found.pool, np.full(len(q.X), np.nan), list[int]()
+    known = np.full(len(q.X), np.inf)
+    np.minimum.at(known, pool.own, s.distance(q.X[pool.own], pool.Z))
     with tracking(q.run, "proofs", len(rows)) as advance:
         for row in rows.tolist():
             stop_if_cancelled(q.run)
-            answer = exactly.row(row)
+            answer = exactly.row(row, float(known[row]))
             bound[row] = max(0.0, answer.bound)
             impossible += [row] if answer.is_impossible else []
             if answer.z is not None:
@@ -121,14 +134,18 @@ def proven(found: Answers, rows: NpArray, exactly: Exactly, count: int) -> Answe
 class _Row:
     """The programme of one row: its cells as expressions, their cost, the constraints on them."""
 
-    def __init__(self, e: Exactly, row: int) -> None:
-        self.e, self.row, self.programme = e, row, Programme()
+    def __init__(self, e: Exactly, row: int, limit: float) -> None:
+        self.e, self.row, self.programme, self.limit = e, row, Programme(), limit * (1 + NEARER) + NEARER
         limits = e.q.limits
-        self.x, self.low, self.high = e.q.X[row], limits.low[row], limits.high[row]
+        self.x = e.q.X[row]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = np.where(
+                limits.word, np.inf, np.nan_to_num(self.limit / e.distance.unit, nan=np.inf, posinf=np.inf)
+            )
+        self.low = np.maximum(limits.low[row], self.x - reach)
+        self.high = np.minimum(limits.high[row], self.x + reach)
         self.cell = [Affine() for _ in self.x]
-        self.below: dict[int, list[tuple[float, Affine]]] = {}
-        self.split: dict[tuple[int, float], Affine] = {}
-        self.choice: dict[int, list[tuple[float, Affine]]] = {}
+        self.columns: dict[int, Split] = {}
         self.changed = list[Affine]()
         grouped = set[int]()
         for group, known in zip(limits.groups, limits.known, strict=True):
@@ -155,14 +172,18 @@ class _Row:
         )
         marks = [self.programme.variable(0, 1, whole=True) for _ in options]
         self.programme.condition(sum(marks, Affine()), 1, 1)
-        own = Affine(1.0)
-        for values, mark in zip(options, marks, strict=True):
+        own, price = Affine(1.0), np.zeros(len(options))
+        for k, (values, mark) in enumerate(zip(options, marks, strict=True)):
             parts = self.e.distance.parts(self.x[None], self._with(columns, values)[None])[0]
-            self.programme.cost += mark * float(parts[columns].sum())
+            price[k] = parts[columns].sum()
+            self.programme.cost += mark * float(price[k])
             own = own + mark * -1.0 if (values == x).all() else own
             for j, v in zip(columns.tolist(), values.tolist(), strict=True):
                 self.cell[j] += mark * v
-                self.choice.setdefault(j, []).append((v, mark))
+        for place, j in enumerate(columns.tolist()):
+            pairs = tuple(zip(options[:, place].tolist(), marks, strict=True))
+            free = price if len(columns) == 1 else np.zeros(len(options))
+            self.columns[j] = Split((-np.inf, np.inf), float(self.x[j]), options=pairs, price=free)
         self.changed.append(own)
 
     def _with(self, columns: NpArray, values: NpArray) -> NpArray:
@@ -207,7 +228,9 @@ class _Row:
         for t in np.unique(forest.threshold[inner]).tolist():  # type: ignore[union-attr]
             over = np.floor(t) + 1 if whole else np.nextafter(t, np.inf)
             under = np.floor(t) if whole else t
-            mark = self.programme.variable(float(high < over), float(under >= low), whole=True)
+            if high < over or under < low:  # the same for all that the column can be
+                continue
+            mark = self.programme.variable(0, 1, whole=True)
             if before is not None:
                 self.programme.condition(before + mark * -1.0, most=0)
             before = mark
@@ -224,8 +247,8 @@ class _Row:
         self.programme.condition(moves[0] + rise * -1.0, least=max(0.0, low - x) if low > x else 0.0)
         self.programme.condition(moves[1] + fall * -1.0, least=max(0.0, x - high) if high < x else 0.0)
         self._ends(j, marks, (low, high), whole)
-        self.below[j] = marks
-        self.split.update({(j, t): mark for t, mark in marks})
+        price = np.array([self.e.distance.unit[j]])
+        self.columns[j] = Split((low, high), x, marks=dict(marks), price=price)
 
     def _ends(self, j: int, marks: list[tuple[float, Affine]], box: tuple[float, float], whole: bool) -> None:
         """Where the cell lies between the splits that it passes; only couplings need it."""
@@ -266,14 +289,13 @@ class _Row:
     def _scores(self) -> list[Affine]:
         model = self.e.model
         if isinstance(model, Forest):
-            raw = self._trees(model)
-            return [Affine(), *raw] if len(raw) == 1 and model.link == "logistic" else raw
+            return self._trees(model)
         out = list[Affine]()
         for k in range(len(model.constant)):
             score = Affine(float(model.constant[k])) + self._sum(model.weight[:, k])
             for j, effects in model.effect.items():
                 codes = self.e.q.limits.allowed[j].tolist()
-                for v, mark in self.choice.get(j, []):
+                for v, mark in self.columns[j].options if j in self.columns else ():
                     if v in codes:
                         score += mark * float(effects[codes.index(v), k])
             out.append(score)
@@ -283,35 +305,13 @@ class _Row:
         """The sums of the leaves that the row reaches."""
         out = [Affine(float(b)) for b in forest.base]
         for root, feeds in zip(forest.roots.tolist(), forest.feeds.tolist(), strict=True):
-            leaves = self._below(forest, root)
-            self.programme.condition(sum((mark for _, mark in leaves), Affine()), 1, 1)
-            for leaf, mark in leaves:
-                values = forest.value[leaf]
+            leaves = reachable(forest, root, self.columns, self.x, self.limit)
+            for leaf, mark in zip(leaves, marked(self.programme, leaves, self.columns), strict=True):
+                values = forest.value[leaf.node]
                 for k in range(len(out)):
                     if feeds in (-1, k):
                         out[k] += mark * float(values[k] if feeds == -1 else values[0])
         return out
-
-    def _below(self, forest: Forest, node: int) -> list[tuple[int, Affine]]:
-        """The leaves under a node with their marks, held to the split on the way."""
-        if forest.feature[node] < 0:
-            return [(node, self.programme.variable(0, 1))]
-        left, right = (self._below(forest, int(side[node])) for side in (forest.left, forest.right))
-        goes = self._left(forest, node)
-        self.programme.condition(sum((m for _, m in left), Affine()) + goes * -1.0, most=0)
-        self.programme.condition(sum((m for _, m in right), Affine()) + goes, most=1)
-        return left + right
-
-    def _left(self, forest: Forest, node: int) -> Affine:
-        """Whether the row goes left at a split, as an expression."""
-        j = int(forest.feature[node])
-        if j in self.below and not forest.words[node]:
-            return self.split[j, float(forest.threshold[node])]
-        if j in self.choice:
-            values = np.array([v for v, _ in self.choice[j]])
-            left = forest.goes_left(np.full(len(values), node), values)
-            return sum((mark for (_, mark), goes in zip(self.choice[j], left, strict=True) if goes), Affine())
-        return Affine(float(forest.goes_left(np.array([node]), self.x[[j]])[0]))
 
     def values(self, solution: Solution) -> NpArray | None:
         """The row that a solution stands for."""
@@ -319,13 +319,14 @@ class _Row:
             return None
         at = solution.at
         z = np.array([c.at(at) for c in self.cell])
-        for j, marks in self.below.items():  # to the bit beside the splits that are passed
-            z[j] = self._placed(j, float(z[j]), [(t, m.at(at) > 0.5) for t, m in marks])
-        for j, options in self.choice.items():
-            z[j] = max(options, key=lambda option: option[1].at(at))[0]
+        for j, split in self.columns.items():
+            if split.options:
+                z[j] = max(split.options, key=lambda option: option[1].at(at))[0]
+            else:  # to the bit beside the splits that are passed
+                z[j] = self._placed(j, float(z[j]), [(t, m.at(at) > 0.5) for t, m in split.marks.items()])
         z = np.where(np.isnan(self.x), np.nan, z)
         near = np.abs(z - self.x) <= 1e-9 * np.maximum(1.0, np.abs(self.x))
-        numbers = ~np.isin(np.arange(len(z)), [*self.below, *self.choice])
+        numbers = ~np.isin(np.arange(len(z)), list(self.columns))
         return self.e.q.limits.nearest(np.where(near & numbers, self.x, z)[None], np.array([self.row]))[0]
 
     def _placed(self, j: int, z: float, marks: list[tuple[float, bool]]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from pellucid.core.errors import CapabilityError, DataError, ShapeError
 from pellucid.core.features import Columns, Features
 from pellucid.core.forest import Forest
 from pellucid.core.intake import Data, read
-from pellucid.core.model import Forested, differentiable
+from pellucid.core.model import Forested, Staged, differentiable
 from pellucid.core.run import Pace, Run, current
 from pellucid.core.target import space_of
 from pellucid.core.types import NpArray
@@ -33,6 +33,8 @@ DRAWS = 16
 """Shifts by noise under which an answer must hold."""
 RARE = 5.0
 """A changed row that is lonelier than all but this percentage of real rows is unlike the data."""
+PROBES = 60
+"""Rows by which the columns that trees compare are found among those of the rows."""
 BACKGROUND = 5000
 """Real rows that are looked at, at most."""
 
@@ -178,16 +180,31 @@ class Asked:
         return own + [(m, shift) for m in self.others for shift in np.concatenate([still, draws])]
 
     def _forest(self, X: NpArray) -> Forest | None:
-        """The model's trees, where they compare the very numbers of the rows."""
+        """The model's trees over the columns of the rows, where they compare the very numbers that stand there."""
         model: Any = self.data.model
-        if not isinstance(model, Forested):
+        if not isinstance(model, Forested | Staged):
             return None
+        rng = self.run.generator(4)
+        real = np.concatenate([X, self.background])
+        mixed = np.take_along_axis(real, rng.integers(0, len(real), (PROBES, real.shape[1])), 0)
+        rows = np.concatenate([X[:PROBES], mixed]).astype(self.data.x.dtype)
         try:
-            forest, seen = model.forest(), model.tree_inputs(self.data.model.native(self.data.x))
+            native = self.data.model.native(rows)
+            if isinstance(model, Forested):
+                forest, seen = model.forest(), model.tree_inputs(native)
+            else:
+                forest, seen = model.last_forest(), model.last_inputs(native)
         except CapabilityError:
             return None
-        same = seen.shape == X.shape and np.allclose(seen, X, rtol=1e-6, atol=0, equal_nan=True)
-        return forest if same else None
+        place = np.full(forest.columns, -1)
+        for c in np.flatnonzero(forest.used):
+            same = np.asarray(np.isclose(seen[:, [c]], rows, rtol=1e-6, atol=0, equal_nan=True).all(0))
+            if not same.any():
+                return None
+            place[c] = c if c < len(same) and same[c] else same.argmax()
+        inner = forest.feature >= 0
+        feature = np.where(inner, place[forest.feature], -1).astype(forest.feature.dtype)
+        return replace(forest, feature=feature, columns=X.shape[1])
 
 
 class QueryMethod(Method, abstract=True):
