@@ -23,6 +23,7 @@ _HOMES = {
     "Background": "core.masker",
     "BoundaryInstances": "methods.counterfactuals",
     "CAM": "methods.gradient",
+    "ChangedImages": "results",
     "Check": "results",
     "Columns": "core.features",
     "Composite": "core.lrp",
@@ -47,6 +48,7 @@ _HOMES = {
     "FeatureMaps": "methods.internals",
     "Fill": "core.masker",
     "GaussianShap": "methods.perturbation",
+    "Generator": "core.generator",
     "GlobalSurrogate": "methods.effects",
     "GradCAM": "methods.gradient",
     "GradCAMPlusPlus": "methods.gradient",
@@ -119,6 +121,7 @@ if TYPE_CHECKING:
     from pellucid.core.constraints import Constraints, Coupling
     from pellucid.core.errors import PellucidError, PellucidWarning
     from pellucid.core.features import Columns, Pixels, Steps, Tokens
+    from pellucid.core.generator import Generator
     from pellucid.core.grouped import Grouped
     from pellucid.core.lrp import Composite, EpsilonAlpha2Beta1, EpsilonGammaBox, EpsilonPlus, EpsilonPlusFlat
     from pellucid.core.masker import Background, Fill, Segments, Windows
@@ -196,6 +199,7 @@ if TYPE_CHECKING:
     from pellucid.methods.trees import TreeShap
     from pellucid.results import (
         Attribution,
+        ChangedImages,
         Check,
         Counterfactuals,
         Curve,
@@ -223,6 +227,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Background",
     "BoundaryInstances",
     "CAM",
+    "ChangedImages",
     "Check",
     "Columns",
     "Composite",
@@ -247,6 +252,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "FeatureMaps",
     "Fill",
     "GaussianShap",
+    "Generator",
     "GlobalSurrogate",
     "GradCAM",
     "GradCAMPlusPlus",

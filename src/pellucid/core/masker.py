@@ -191,7 +191,7 @@ class Segments:
         names = tuple(f"region {i}" for i in range(int(label.max()) + 1))
         if self.fill == "inpaint":
             return Hidden(names, lambda S: inpainted(x, ~S[:, label], features.axis)[:, None], label)
-        value = self._value(x, features).astype(x.dtype)
+        value = self.filled(x, features).astype(x.dtype)
         return Hidden(names, Mixed(x, value[None], label), label)
 
     def regions(self, x: NpArray, features: Pixels) -> NpArray:
@@ -212,7 +212,16 @@ class Segments:
             regions if features.axis is None else np.expand_dims(regions, features.axis), x.shape
         )
 
-    def _value(self, x: NpArray, features: Pixels) -> NpArray:
+    def filled(self, x: NpArray, features: Pixels) -> NpArray:
+        """What takes the place of absent pixels, shaped like the row.
+
+        Raises:
+            ParameterError: it depends on which pixels are absent.
+        """
+        if self.fill == "inpaint":
+            raise ParameterError(
+                "What is painted in depends on what is absent.", fix="Choose blur, mean or a number."
+            )
         if self.fill == "blur":
             return blurred(x[None], features)[0]
         if self.fill == "mean":

@@ -1,6 +1,7 @@
 """Results told in a sentence or two, in English and in Chinese. They compute nothing of the model."""
 
 from . import change as change
+from . import change_of_images as change_of_images
 from . import effects as effects
 from . import inside as inside
 from . import interplay as interplay

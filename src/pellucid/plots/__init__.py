@@ -31,6 +31,7 @@ from .head import head as head  # isort: skip
 from .changes import changes as changes  # isort: skip
 from .boundary import boundary as boundary  # isort: skip
 from .way import way as way  # isort: skip
+from .before_after import before_after as before_after  # isort: skip
 from .kernels import kernels as kernels  # isort: skip
 from .matrix import matrix as matrix  # isort: skip
 from .distribution import distribution as distribution  # isort: skip

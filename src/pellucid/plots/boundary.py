@@ -42,7 +42,7 @@ def boundary(
         number: which of its answers.
     """
     words = labels.words(lang)
-    m = number_of(e, int(e.of[e.slice_of[0]]) if row is None else row, number)
+    m = int(e.slice_of[0]) if row is None and number == 0 else number_of(e, row, number)
     if m not in e.slice_of:
         there = sorted({int(e.of[i]) for i in e.slice_of})
         raise ParameterError("This row was not looked at in a slice.", fix=f"Rows {there} were.")

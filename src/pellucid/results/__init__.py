@@ -10,6 +10,7 @@ from .base import Check as Check
 from .base import Explanation as Explanation
 from .base import Provenance as Provenance
 from .base import Quality as Quality
+from .changed_images import ChangedImages as ChangedImages
 from .counterfactuals import Counterfactuals as Counterfactuals
 from .curve import Curve as Curve
 from .groups import Clusters as Clusters

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from pellucid.core.constraints import Constraints
 from pellucid.core.errors import ParameterError
 from pellucid.core.run import stop_if_cancelled, tracking
 from pellucid.core.types import NpArray
 from pellucid.core.views import Query
 from pellucid.methods.params import param
+from pellucid.results import ChangedImages
 
 from .board import Board
 from .distance import Distance
 from .exact import Exactly, proven
-from .family import Answers, QueryMethod
+from .family import Answers, Asked, QueryMethod
 from .nearest import near
 from .proposals import Proposals
 from .search import Pool, Search
@@ -49,6 +52,8 @@ class Counterfactual(QueryMethod):
         "Wachter, Mittelstadt, Russell (2018). Counterfactual Explanations without Opening the Black Box. "
         "arXiv:1711.00399"
     )
+
+    data = ("table", "image")
 
     distance: str | Callable[[NpArray, NpArray], NpArray] = param(
         default="mad_l1", doc="mad_l1, l1, l2, gower, or a function of rows as they were and as they are"
@@ -94,3 +99,8 @@ class Counterfactual(QueryMethod):
             return proven(answers, waiting, Exactly.of(q, distance, self.seconds), self.k)
         q.notes.certify(kind="unknown")
         return answers
+
+    def of_images(self, asked: Asked, space: Any, constraints: Constraints) -> ChangedImages:
+        from .pictured import changed_images
+
+        return changed_images(self, asked, space, constraints)

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pellucid.core.constraints import KINDS, Constraints, Limits
-from pellucid.core.errors import CapabilityError, DataError, ShapeError
-from pellucid.core.features import Columns, Features
+from pellucid.core.errors import CapabilityError, DataError, ParameterError, ShapeError
+from pellucid.core.features import Columns, Features, Pixels
 from pellucid.core.forest import Forest
+from pellucid.core.generator import Generator
 from pellucid.core.intake import Data, read
 from pellucid.core.model import Forested, Staged, differentiable
 from pellucid.core.run import Pace, Run, current
@@ -20,7 +21,7 @@ from pellucid.core.target import space_of
 from pellucid.core.types import NpArray
 from pellucid.core.views import BLACK_BOX_ROWS, Query
 from pellucid.methods.base import Method, independent_rows, quality
-from pellucid.results import Counterfactuals
+from pellucid.results import ChangedImages, Counterfactuals
 
 from .goals import Goals
 from .gradients import gradients
@@ -217,6 +218,10 @@ class QueryMethod(Method, abstract=True):
         """The formula: changed rows for the open rows of a query."""
         raise NotImplementedError
 
+    def of_images(self, asked: Asked, space: Any, constraints: Constraints) -> ChangedImages:
+        """The same for images, where a method has them among its data."""
+        raise NotImplementedError
+
     def __call__(
         self,
         model: Any,
@@ -229,21 +234,24 @@ class QueryMethod(Method, abstract=True):
         features: Features | None = None,
         classes: Sequence[str] = (),
         output: str | int | None = None,
-    ) -> Counterfactuals:
-        """Change rows of `x`.
+        space: Any = None,
+    ) -> Any:
+        """Change rows of `x`: `Counterfactuals`, or `ChangedImages` of images.
 
         Args:
             model: anything that predicts.
-            x: rows, (n, columns), an array or a frame.
+            x: rows, (n, columns), an array or a frame; for some methods images.
             target: the wanted class by number or name, one for all rows or one per row; None is any class but the
                 present one. For a model that gives one number, the wanted range (low, high), None where it is open.
             background: real rows, which say what is usual, and of which those with the wanted answer are where the
-                search begins; None takes `x`.
+                search begins; None takes `x`. For images, those whose regions take the place of the image's.
             constraints: what a changed row may look like.
             retrained: further models, which must give the wanted answer too.
             features: names, units, categories.
             classes: names of the outputs.
             output: which of several outputs, by key or position.
+            space: for images, what is changed: `Segments` (regions of like colour where None is given), or a
+                `Generator` and its codes.
 
         Raises:
             ShapeError, DataError, TargetError, ParameterError: see their texts.
@@ -251,27 +259,35 @@ class QueryMethod(Method, abstract=True):
         run = current().fresh()
         try:
             data = read(model, x, features=features, background=background, output=output)
-            if data.x.ndim != 2 or not isinstance(data.features, Columns):
-                raise ShapeError(f"{self.title} is for tables, (rows, columns).", got=f"shape {data.x.shape}")
-            real = np.asarray(data.x if background is None else data.like(background), float)
-            if len(real) < 2:
-                raise DataError(
-                    "One row does not say what is usual.", fix="Pass background=, some real rows."
-                )
-            if len(real) > BACKGROUND:
-                real = real[run.generator().permutation(len(real))[:BACKGROUND]]
             with data.model.at_rest():
                 names = tuple(map(str, classes)) or data.model.facts.classes
                 further = tuple(
                     read(m, x, features=features, background=background, output=output) for m in retrained
                 )
                 margin, noise = (float(getattr(self, k, 0.0)) for k in ("margin", "noise"))
-                asked = Asked(data, run, real, target, names, margin, noise, further)
-                e = self._result(asked, constraints or Constraints())
+                asked = Asked(data, run, data.x[:0], target, names, margin, noise, further)
+                e = self._answer(asked, background, space, constraints or Constraints())
         except Exception as error:
             self._noted(error, model, x, target=target)
             raise
         return self._finished(e, run)
+
+    def _answer(self, asked: Asked, background: Any, space: Any, constraints: Constraints) -> Any:
+        """The result, of a table or of images."""
+        data = asked.data
+        if "image" in self.data and (isinstance(data.features, Pixels) or isinstance(space, Generator)):
+            real = data.x[:0] if background is None else data.like(background)
+            return self.of_images(replace(asked, background=real), space, constraints)
+        if space is not None:
+            raise ParameterError("A space to change in is for images.", got=type(space).__name__)
+        if data.x.ndim != 2 or not isinstance(data.features, Columns):
+            raise ShapeError(f"{self.title} is for tables, (rows, columns).", got=f"shape {data.x.shape}")
+        real = np.asarray(data.x if background is None else data.like(background), float)
+        if len(real) < 2:
+            raise DataError("One row does not say what is usual.", fix="Pass background=, some real rows.")
+        if len(real) > BACKGROUND:
+            real = real[asked.run.generator().permutation(len(real))[:BACKGROUND]]
+        return self._result(replace(asked, background=real), constraints)
 
     def _result(self, asked: Asked, constraints: Constraints) -> Counterfactuals:
         columns: Columns = asked.data.features  # type: ignore[assignment]  # __call__ saw to it

@@ -41,7 +41,8 @@ class Pictures:
         numbers = ~q.limits.word & np.isfinite(x)
         parts = np.where(numbers, distance.parts(x, pool.Z[drawn]) + 1e-12 * np.isfinite(x), -1.0)
         plane = np.argsort(-parts, axis=1, kind="stable")[:, :2]
-        two = drawn[np.sort(parts, axis=1)[:, -2] >= 0] if parts.shape[1] > 1 else drawn[:0]
+        ordered = np.sort(parts, axis=1)
+        two = drawn[(ordered[:, -2] >= 0) & (ordered[:, -1] > 1e-9)] if parts.shape[1] > 1 else drawn[:0]
         asked = q.asked.copy()
         at, lead = _slices(q, pool, two, plane[two])
         path = _ways(q, pool)
