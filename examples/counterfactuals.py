@@ -44,7 +44,7 @@ for row in range(len(refused)):
     print(e.narrate(row=row), e.narrate("zh", row=row), sep="\n")
 for kind in ("changes", "boundary", "way"):
     for lang in ("en", "zh"):
-        e.plot(kind, lang=lang).figure.savefig(f"counterfactual_{kind}_{lang}.png", dpi=110)
+        e.plot(kind, lang=lang, row=4).figure.savefig(f"counterfactual_{kind}_{lang}.png", dpi=110)
 
 near = pellucid.BoundaryInstances(n=6)(model, refused[:1], background=table)
 print(near.narrate())

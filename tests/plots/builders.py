@@ -27,7 +27,7 @@ from pellucid.results import (
     WeightUnits,
 )
 from pellucid.results.units import joined
-from tests.plots import effect_builders
+from tests.plots import change_builders, effect_builders
 
 CAUTION = Check("completeness", 0.2, 0.02, "warn", "The values miss 20 % of their sum.", "Raise steps.")
 
@@ -360,6 +360,7 @@ RESULTS = {
     "series": steps,
     "tokens": text,
     "importance": importance,
+    **change_builders.RESULTS,
     **effect_builders.RESULTS,
     "attention": attention,
     "head": attention,

@@ -7,7 +7,7 @@ import numpy as np
 from .search import Pool, Search, firsts_of
 
 FAR = 2.0
-"""No answer costs more than so many times the cheapest of its row."""
+"""No answer costs more than so many times the cheapest of its row, unless there are too few that cost less."""
 
 
 def diverse(s: Search, pool: Pool, count: int) -> Pool:
@@ -21,7 +21,8 @@ def diverse(s: Search, pool: Pool, count: int) -> Pool:
     pool = s.best(pool, len(pool) or 1)
     cost = s.cost(pool.Z, pool.own)
     first = np.searchsorted(pool.own, pool.own)
-    pool = pool[cost <= FAR * cost[first] + 1e-12]
+    rank = np.arange(len(pool)) - first
+    pool = pool[(cost <= FAR * cost[first] + 1e-12) | (rank < count)]
     rows, last = np.unique(pool.own, return_index=True)
     chosen, apart = [last], np.full(len(pool), np.inf)
     for _ in range(count - 1):
