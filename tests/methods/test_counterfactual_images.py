@@ -174,6 +174,7 @@ def test_what_is_there_already_and_what_is_not_found():
         ({"exact": True}, {}, "for tables"),
         ({"distance": "gower"}, {}, "l1 or l2"),
         ({}, {"space": "regions"}, "regions or by a generator"),
+        ({}, {"space": Segments(fill="inpaint")}, "depends on what is absent"),
         ({}, {"constraints": Constraints(immutable=["region 99"])}, "region 99"),
     ],
 )
