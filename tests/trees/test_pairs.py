@@ -11,6 +11,7 @@ from pellucid.core.errors import ParameterError
 from pellucid.results import PairAttribution
 from tests.twins import trees as twin
 
+pandas = pytest.importorskip("pandas")
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 5)).round(2)
 Y = 3 * np.sign(X[:, 0]) * np.sign(X[:, 1]) + 0.3 * X[:, 0] + X[:, 2]
@@ -90,3 +91,44 @@ def test_frames(e):
     frame = e.to_frame()
     assert list(frame.index) == list("abcde")
     np.testing.assert_allclose(frame.loc["a", "b"], 2 * np.abs(e.values[:, 0, 1]).mean())
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_dependence(e, lang):
+    """Values against contributions, coloured by the column that acts most together with the first."""
+    ax = e.plot("dependence", column="b", lang=lang)
+    points = ax.collections[0]
+    whole = e.attribution.values[:, 1]
+    np.testing.assert_allclose(points.get_offsets(), np.column_stack([X[:, 1], whole]))
+    assert any(child.get_ylabel() == "a" for child in ax.child_axes)
+    assert len(np.unique(points.get_facecolor(), axis=0)) > 100
+    most = np.abs(e.attribution.values).mean(0).argmax()
+    assert e.plot("dependence", lang=lang).get_xlabel() == e.names[most]
+    alone = e.attribution.plot("dependence", column="b", lang=lang)
+    assert not alone.child_axes
+    other = e.attribution.plot("dependence", column="b", by="c", lang=lang)
+    assert any(child.get_ylabel() == "c" for child in other.child_axes)
+    with pytest.raises(ParameterError, match="single row"):
+        e[3].plot("dependence")
+
+
+def test_dependence_of_categories_and_missing_values():
+    frame = pandas.DataFrame(
+        {
+            "a": np.where(X[:, 0] > 1, np.nan, X[:, 0]),
+            "b": pandas.Categorical(np.where(X[:, 1] > 0, "up", "down")),
+        }
+    )
+    model = ensemble.HistGradientBoostingRegressor(max_iter=9, categorical_features="from_dtype").fit(
+        frame, Y
+    )
+    e = pellucid.TreeShap(interactions=True)(model, frame)
+    gaps = np.isnan(frame["a"].to_numpy())
+    ax = e.plot("dependence", column="a")
+    x = ax.collections[0].get_offsets()[:, 0]
+    assert (x[gaps] < x[~gaps].min()).all()
+    assert "missing" in [t.get_text() for t in ax.get_xticklabels()]
+    ax = e.plot("dependence", column="b")
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["down", "up"]
+    codes = (frame["b"] == "up").to_numpy()
+    assert (np.abs(ax.collections[0].get_offsets()[:, 0] - codes) < 0.5).all()

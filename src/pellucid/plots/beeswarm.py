@@ -94,11 +94,11 @@ def _strip(ax: Axes, y: int, values: NpArray, x: NpArray, raster: bool) -> None:
     colours = theme.LOW_HIGH(np.nan_to_num(share))
     colours[~known] = theme.missing()
     size = float(np.clip(2500 / len(values), 4, 16))
-    places = y + _piled(values, ax.get_xlim())
+    places = y + piled(values, ax.get_xlim())
     ax.scatter(values, places, s=size, c=colours, linewidths=0, rasterized=raster, zorder=2)
 
 
-def _piled(values: NpArray, ends: tuple[float, float]) -> NpArray:
+def piled(values: NpArray, ends: tuple[float, float]) -> NpArray:
     """Offsets in -THICK..THICK: points of one bin lie above and below one another, in the order of the rows."""
     bins = np.floor((values - ends[0]) / (ends[1] - ends[0]) * BINS).astype(int)
     order = np.argsort(bins, kind="stable")

@@ -67,6 +67,8 @@ class Words:
     own_curves: str
     mean_size: str
     pair_map: str
+    acts_with: str
+    missing_one: str
     band: str
     per_interval: str
     per_category: str
@@ -170,6 +172,8 @@ EN = Words(
     own_curves="thin: {n} single rows",
     mean_size="mean size of the {axis}",
     pair_map="off the diagonal: two columns together; on it: a column by itself",
+    acts_with="colour: the column that acts most together with this one",
+    missing_one="missing",
     band="band: 95 % interval",
     per_interval="bars at the bottom: rows per interval, {low:,} to {high:,}",
     per_category="bars at the bottom: where the rows are",
@@ -265,6 +269,8 @@ ZH = Words(
     own_curves="细线：{n} 行各自的曲线",
     mean_size="{axis}的平均大小",
     pair_map="对角线外：两列的共同作用；对角线上：单列自身的作用",
+    acts_with="颜色：与该列共同作用最强的列",
+    missing_one="缺失",
     band="色带：95 % 区间",
     per_interval="底部的条：每个区间的行数，{low:,} 至 {high:,}",
     per_category="底部的条：数据的分布",
