@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 
 import pellucid
 from pellucid.core.errors import ParameterError
+from pellucid.methods.perturbation.coalitions import sample_coalitions
+from pellucid.methods.perturbation.pairs import PairLeastSquares
 from pellucid.results import PairAttribution
 from tests.methods.test_kernel_shap import data, singles, tangled
 from tests.twins.shapley import marginal, pairs_by_orders, pairs_by_subsets
@@ -71,7 +73,7 @@ def test_sums_have_no_pairs_and_products_nothing_else():
 # -- sampled --------------------------------------------------------------------------------------------------------
 
 
-def test_two_samples_are_exact_where_no_three_act_together():
+def test_pairs_are_exact_where_no_three_act_together():
     f, a = quadratic(14)
     x = np.random.default_rng(1).normal(size=(2, 14))
     e = pellucid.ShapleyInteractions(budget=600)(f, x, baseline=0.0)
@@ -79,13 +81,34 @@ def test_two_samples_are_exact_where_no_three_act_together():
     expected = a * x[:, :, None] * x[:, None] / 2
     each = np.arange(14)
     expected[:, each, each] = x
-    np.testing.assert_allclose(e.values, expected, atol=1e-9)
-    assert e.quality.half_width.max() < 1e-9
+    np.testing.assert_allclose(e.values, expected, atol=1e-7)
+    assert e.quality.half_width.max() < 1e-6
     assert e.quality.verdict == "ok"
 
 
+@pytest.mark.parametrize("players", [11, 12])
+def test_the_fit_to_all_coalitions_is_the_definition(players):
+    """The weights are right: no approximation is left when nothing is left out."""
+    f, (x, background) = tangled(players), data(players, rows=1)
+    exact = pellucid.ShapleyInteractions(budget=2**players)(f, x, background=background)
+    assert exact.quality.exact
+    design = sample_coalitions(players, 2**players, np.random.default_rng(0))
+
+    def v(coalitions: np.ndarray) -> np.ndarray:
+        rows = np.where(coalitions[:, None], x[0], background)
+        return f(rows.reshape(-1, players)).reshape(len(coalitions), -1).mean(1)
+
+    ends = v(np.array([[False], [True]]).repeat(players, 1))
+    single, but = v(np.eye(players, dtype=bool)), v(~np.eye(players, dtype=bool))
+    mean = (v(design.half) + v(~design.half))[None] / 2
+    halves, width = PairLeastSquares(design).solve(mean, (ends.sum() - single - but)[None])
+    off = ~np.eye(players, dtype=bool)
+    np.testing.assert_allclose(halves[0][off], exact.values[0][off], atol=1e-8)
+    assert not width.any(), "and it says so"
+
+
 def test_sampled_values_lie_in_their_intervals():
-    """At 1,400 of 4,096 evaluations; the intervals hold the exact value in 90 to 99 % of pairs over seeds."""
+    """At 1,000 of 4,096 evaluations; the intervals hold the exact value in 90 to 99 % of pairs over seeds."""
     players = 12
     f, (x, background) = tangled(players), data(players)
     exact = pellucid.ShapleyInteractions(budget=5000)(f, x, background=background)
@@ -93,7 +116,7 @@ def test_sampled_values_lie_in_their_intervals():
     inside, off = [], []
     for seed in range(30):
         with pellucid.options(seed=seed):
-            e = pellucid.ShapleyInteractions(budget=1700)(f, x, background=background)
+            e = pellucid.ShapleyInteractions(budget=1000)(f, x, background=background)
         assert not e.quality.exact
         np.testing.assert_allclose(e.residual, 0, atol=1e-10)
         off.append(e.values - exact.values)
@@ -102,16 +125,6 @@ def test_sampled_values_lie_in_their_intervals():
     assert 0.90 <= share <= 0.99, share
     bias = np.abs(np.mean(off, 0)) / (np.std(off, 0, ddof=1) / np.sqrt(len(off)) + 1e-12)
     assert np.mean(bias < 2.05) > 0.88, "no bias beyond what chance leaves"
-
-
-def test_who_changes_nothing_gets_exactly_zero_from_samples():
-    x, background = data(14)
-    read = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13]
-    unread = lambda r: np.tanh(r[:, read]).sum(1) * np.cos(r[:, read]).prod(1)  # noqa: E731
-    e = pellucid.ShapleyInteractions()(unread, x, background=background)
-    assert not e.quality.exact
-    assert not e.values[:, 4].any()
-    assert not e.values[:, :, 4].any()
 
 
 def test_the_tolerance_saves_evaluations():
@@ -124,7 +137,7 @@ def test_the_tolerance_saves_evaluations():
     assert asked[0.05] < 0.6 * asked[0.0]
 
 
-@pytest.mark.parametrize("budget", [400, 1000])
+@pytest.mark.parametrize("budget", [330, 1000])
 def test_the_budget_is_kept(budget):
     f, (x, background) = tangled(13), data(13, rows=1)
     e = pellucid.ShapleyInteractions(budget=budget)(f, x, background=background)
@@ -132,9 +145,7 @@ def test_the_budget_is_kept(budget):
 
 
 def test_a_budget_that_pays_for_less_than_two_samples():
-    with pytest.raises(
-        ParameterError, match=r"20 players need a budget of at least 846 evaluations: two samples"
-    ):
+    with pytest.raises(ParameterError, match=r"20 players need a budget of at least 762 evaluations"):
         pellucid.ShapleyInteractions(budget=500)(lambda r: r.sum(1), np.ones((1, 20)), baseline=0.0)
 
 

@@ -43,6 +43,28 @@ def test_exact_pairs_are_those_of_shapiq(players):
         np.testing.assert_allclose(values, matrix(computer("k-SII", order=2), players), atol=1e-9)
 
 
+def test_sampled_pairs_are_nearer_than_those_of_shapiq():
+    """At the same budget on a game with interactions of every order up to four."""
+    players, budget = 12, 1000
+    f, (x, background) = tangled(players), data(players)
+    exact = pellucid.ShapleyInteractions(budget=5000)(f, x, background=background).values
+    ours, theirs = [], {}
+    for seed in range(4):
+        with pellucid.options(seed=seed):
+            method = pellucid.ShapleyInteractions(budget=budget)
+            ours.append(method(f, x, background=background).values - exact)
+        for kind in ("KernelSHAPIQ", "SVARMIQ", "SHAPIQ", "PermutationSamplingSII"):
+            approximator = getattr(shapiq.approximator, kind)
+            for row, wanted in zip(x, exact, strict=True):
+                found = approximator(n=players, max_order=2, index="k-SII", random_state=seed).approximate(
+                    budget=method.calls(players), game=asked(f, row, background)
+                )
+                theirs.setdefault(kind, []).append(matrix(found, players) - wanted)
+    mine = float(np.sqrt(np.mean(np.square(ours))))
+    for kind, off in theirs.items():
+        assert mine < 0.8 * float(np.sqrt(np.mean(np.square(off)))), kind
+
+
 def test_ablation_is_that_of_captum():
     captum = pytest.importorskip("captum.attr")
     torch = pytest.importorskip("torch")

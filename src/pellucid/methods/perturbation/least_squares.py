@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class LeastSquares:
         gain = np.linalg.solve(gram, x.T)
         self.x, self.gain = x, gain
         self.cuts = [int(cut) for cut in np.flatnonzero(np.diff(design.stratum, prepend=0, append=0))]
-        self.fits = [_Fit(self, [gain], np.einsum("kp,pk->k", x, gain))]
+        self.fits = [Fit(self, [gain], np.einsum("kp,pk->k", x, gain))]
         if cubic and not design.exact and self.players <= MOST_CUBIC:
             self.fits += _with_cubics(self, _cubics(sign) * self.root[:, None])
 
@@ -80,15 +81,16 @@ class LeastSquares:
 
 
 @dataclass(frozen=True)
-class _Fit:
+class Fit:
     """One regression: what it makes of the answers, and how far it can be wrong.
 
+    base: what it is a fit to, with its `design` and the `cuts` between its strata.
     gains: linear maps from y to the values; the first gives them, all give the error.
     leverage: (k,).
     left, shrink: what the covariates take out of the linear fit's residual: left @ (shrink * left.T @ rest).
     """
 
-    base: LeastSquares
+    base: Any
     gains: list[NpArray]
     leverage: NpArray
     left: NpArray | None = None
@@ -130,7 +132,7 @@ def applied(matrix: NpArray, answers: NpArray) -> NpArray:
     return np.matmul(matrix, answers[:, :, None])[:, :, 0]
 
 
-def _with_cubics(base: LeastSquares, raw: NpArray) -> list[_Fit]:
+def _with_cubics(base: LeastSquares, raw: NpArray) -> list[Fit]:
     """The linear fit with the ridge-penalised covariates ``raw`` (k, q), once for each strength.
 
     One eigendecomposition, of the covariates freed of the linear part, serves all strengths and all rows.
@@ -147,12 +149,12 @@ def _with_cubics(base: LeastSquares, raw: NpArray) -> list[_Fit]:
         left, tilt = basis, slope @ (clean.T @ basis)
     else:
         left, tilt = clean @ basis / np.sqrt(power), slope @ (basis * np.sqrt(power))
-    fits = list[_Fit]()
+    fits = list[Fit]()
     for strength in _STRENGTHS:
         ridge = strength / (1.0 + strength * power)
         share = ridge * power
         refitted = gain - (tilt * ridge) @ left.T
-        fits.append(_Fit(base, [refitted, gain], hat + (left * left) @ share, left, share))
+        fits.append(Fit(base, [refitted, gain], hat + (left * left) @ share, left, share))
     return fits
 
 

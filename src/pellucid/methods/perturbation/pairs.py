@@ -1,20 +1,25 @@
-"""Values of pairs: from every coalition, and from coalitions with one or two players changed."""
+r"""Values of pairs: from every coalition, and by least squares from pairs of coalitions.
+
+A pair's two answers enter through their mean ``y = (v(S) + v(complement)) / 2``, which interactions of odd order leave
+alone, and which pairs fit as ``y = c_{|S|} + sum_ij I_ij x_i x_j / 4`` with ``x = +1`` for the members of S and ``-1``
+for the others. Two facts make the fit give Shapley interactions. What a player's interactions add up to is known from
+four answers, ``sum_j I_ij = v(N) - v(N \ i) - v(i) + v(nobody)``, so only the part whose lines are zero is fitted. And
+in that part a size s of coalitions counts in the definition as ``p(s - 2) + 2 p(s - 1) + p(s)``, where ``p(s)`` is the
+weight of a second difference; with these weights, and all coalitions asked, the fit is the definition.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from math import factorial
 
 import numpy as np
 
-from pellucid.core.types import Bools, NpArray
+from pellucid.core.types import NpArray
 from pellucid.core.views import Game
 
-from .rounds import doubling, in_rounds
+from .coalitions import Design
+from .least_squares import Fit, LeastSquares, applied
 from .shapley import every_coalition, exact_values, rounding
-
-GOLDEN = (5**0.5 - 1) / 2
 
 
 def exact_pairs(v: NpArray) -> NpArray:
@@ -22,7 +27,7 @@ def exact_pairs(v: NpArray) -> NpArray:
     rows, count = v.shape
     players = count.bit_length() - 1
     values = np.zeros((rows, players, players))
-    weights = [factorial(s) * factorial(players - s - 2) / factorial(players - 1) for s in range(players - 1)]
+    weights = [second_difference(s, players) for s in range(players - 1)]
     weight = np.array(weights or [0.0])[every_coalition(max(players - 2, 0)).sum(1)]
     for j in range(players):
         for i in range(j):
@@ -30,6 +35,13 @@ def exact_pairs(v: NpArray) -> NpArray:
             gain = (cut[:, :, 1, :, 1] - cut[:, :, 1, :, 0]) - (cut[:, :, 0, :, 1] - cut[:, :, 0, :, 0])
             values[:, i, j] = values[:, j, i] = [float(g @ weight) / 2 for g in gain.reshape(rows, -1)]
     return alone(values, exact_values(v))
+
+
+def second_difference(size: int, players: int) -> float:
+    """The weight of a second difference at a coalition of so many others; 0 where there is none."""
+    if not 0 <= size <= players - 2:
+        return 0.0
+    return factorial(size) * factorial(players - size - 2) / factorial(players - 1)
 
 
 def alone(halves: NpArray, whole: NpArray) -> NpArray:
@@ -40,83 +52,85 @@ def alone(halves: NpArray, whole: NpArray) -> NpArray:
     return out
 
 
-@dataclass(frozen=True)
-class Flips:
-    r"""Samples that hold a second difference of every pair.
+class PairLeastSquares:
+    """The fit of pairs to one design, ready for the answers of any row."""
 
-    A player is in a coalition with probability q, which is uniform: a difference at it then has the Shapley weights of
-    the multilinear extension, for every pair at once.
+    def __init__(self, design: Design) -> None:
+        self.design, self.players = design, design.half.shape[1]
+        self.cuts = [int(cut) for cut in np.flatnonzero(np.diff(design.stratum, prepend=0, append=0))]
+        self.first, self.second = np.triu_indices(self.players, 1)
+        size = design.half.sum(1)
+        sign = np.where(design.half, 1.0, -1.0)
+        weight = np.array([self._weight(s) + self._weight(self.players - s) for s in range(self.players + 1)])
+        self.root = np.sqrt(weight[size] / design.inclusion)
+        sizes = (
+            design.stratum[:, None] == np.unique(design.stratum)[1:]
+        )  # that of the first is a sum of pairs
+        x = np.concatenate([sign[:, self.first] * sign[:, self.second] / 4, sizes.astype(float)], 1)
+        self.x = x * self.root[:, None]
+        gram = self.x.T @ self.x
+        gram[np.diag_indices_from(gram)] *= 1 + 1e-12
+        self.gain = np.linalg.solve(gram, self.x.T)
+        pairs = self.gain[: len(self.first)]
+        kept = pairs - self._spread(self._lines(pairs.T)).T
+        self.fit = Fit(self, [kept], np.einsum("kp,pk->k", self.x, self.gain))
 
-    Attributes:
-        players: how many there are.
+    def solve(self, mean: NpArray, lines: NpArray) -> tuple[NpArray, NpArray]:
+        """Half the interactions, (rows, players, players) with zeros on the diagonal, and their half-widths.
+
+        Args:
+            mean: (rows, k) of v(S) and v(complement), for each pair of coalitions.
+            lines: (rows, players) what each player's interactions add up to.
+        """
+        from scipy.stats import t as student
+
+        y = self.root * mean
+        rest = y - applied(self.x, applied(self.gain, y))
+        values, variance, freedom = self.fit.of(y, rest)
+        half_width = np.sqrt(variance) * student.ppf(0.975, freedom)
+        return self._square(values + self._spread(lines)), self._square(np.nan_to_num(half_width))
+
+    def _weight(self, size: int) -> float:
+        before, here, after = (second_difference(s, self.players) for s in (size - 2, size - 1, size))
+        return before + 2 * here + after
+
+    def _lines(self, pairs: NpArray) -> NpArray:
+        """(..., players) sums over the pairs that each player is in."""
+        out = np.zeros((*pairs.shape[:-1], self.players))
+        for player in range(self.players):
+            out[..., player] = pairs[..., (self.first == player) | (self.second == player)].sum(-1)
+        return out
+
+    def _spread(self, lines: NpArray) -> NpArray:
+        """(..., pairs) of the form a_i + a_j that have these lines."""
+        n = self.players
+        a = (lines - lines.sum(-1, keepdims=True) / (2 * n - 2)) / (n - 2)
+        return a[..., self.first] + a[..., self.second]
+
+    def _square(self, pairs: NpArray) -> NpArray:
+        out = np.zeros((len(pairs), self.players, self.players))
+        out[:, self.first, self.second] = out[:, self.second, self.first] = pairs / 2
+        return out
+
+
+def told_apart(
+    game: Game, design: Design, fits: tuple[LeastSquares, PairLeastSquares], found: NpArray
+) -> tuple[NpArray, NpArray]:
+    """(rows, players, players) values and half-widths.
+
+    Args:
+        game: the rows.
+        design: what was asked of them; every single player among it.
+        fits: to its pairs of coalitions, of players and of pairs of players.
+        found: (rows, k, 2) v(S) and v(complement).
     """
-
-    players: int
-
-    @cached_property
-    def changed(self) -> Bools:
-        """(cost, players) which players change sides: none, one, or two."""
-        one = np.eye(self.players, dtype=bool)
-        first, second = self.places
-        return np.concatenate([np.zeros((1, self.players), bool), one, one[first] | one[second]])
-
-    @property
-    def places(self) -> tuple[NpArray, NpArray]:
-        """The two players of each pair."""
-        return np.triu_indices(self.players, 1)
-
-    @property
-    def cost(self) -> int:
-        """Evaluations of one coalition and all that differ from it by one or two players."""
-        return 1 + self.players * (self.players + 1) // 2
-
-    def drawn(self, samples: int, rng: np.random.Generator) -> Bools:
-        """(samples, players) coalitions, their sizes spread evenly."""
-        q = (rng.random() + GOLDEN * np.arange(samples)) % 1.0
-        return rng.random((samples, self.players)) < q[:, None]
-
-    def sampled(self, game: Game, draws: Bools, tolerance: float) -> tuple[NpArray, NpArray]:
-        """(rows, players, players) values and half-widths, from coalitions and their complements."""
-
-        def ask(part: Game, start: int, stop: int) -> NpArray:
-            return self.differences(part, draws[start:stop])
-
-        def solve(part: Game, found: NpArray) -> tuple[NpArray, NpArray]:
-            from scipy.stats import t as student
-
-            count = found.shape[1]
-            spread = found.std(1, ddof=1) / np.sqrt(count) * student.ppf(0.975, count - 1)
-            return found.mean(1), spread + rounding(found)[..., None]
-
-        values, half_width, _ = in_rounds(game, doubling(4, len(draws)), ask, solve, tolerance)
-        return values, half_width
-
-    def differences(self, game: Game, draws: Bools) -> NpArray:
-        """(rows, samples, players, players) the matrix of each sample, halves beside the diagonal."""
-        both = np.stack([draws, ~draws], axis=1)  # (samples, 2, players)
-        asked = (both[:, :, None] ^ self.changed).reshape(-1, self.players)
-        once, back = np.unique(np.packbits(asked, axis=1), axis=0, return_inverse=True)
-        v = game(np.unpackbits(once, axis=1, count=self.players).astype(bool))[:, back.ravel()]
-        nobody, everybody = game.ends
-        gaps = everybody - nobody
-        rows = v.reshape(len(game), *both.shape[:2], self.cost)
-        return np.stack([self._matrices(row, both, gap) for row, gap in zip(rows, gaps, strict=True)])
-
-    def _matrices(self, v: NpArray, both: Bools, gap: float) -> NpArray:
-        """(samples, players, players) of one row, from v (samples, 2, cost) and what the values add up to."""
-        sign = np.where(both, 1.0, -1.0)
-        here, one, two = v[..., :1], v[..., 1 : self.players + 1], v[..., self.players + 1 :]
-        first, second = self.places
-        gain = (sign * (here - one)).mean(1)
-        # in this order a player that changes nothing leaves exactly 0
-        pair = ((here - one[..., first]) - (one[..., second] - two)) * (sign[..., first] * sign[..., second])
-        halves = np.zeros((len(v), self.players, self.players))
-        halves[:, first, second] = halves[:, second, first] = pair.mean(1) / 2
-        return alone(halves, _adding_up(gain, gap))
-
-
-def _adding_up(gain: NpArray, gap: float) -> NpArray:
-    """Gains (samples, players) with what is missing to the output, borne by those whose gain varies."""
-    varies = gain.var(0)
-    missing = gap - gain.sum(1)
-    return gain + missing[:, None] * (varies / max(float(varies.sum()), 1e-300))
+    here, there = found[..., 0], found[..., 1]
+    nobody, everybody = game.ends
+    single = np.flatnonzero(design.stratum == 1)
+    place = single[np.argsort(design.half[single].argmax(1))]
+    lines = (everybody + nobody)[:, None] - here[:, place] - there[:, place]
+    whole, spread = fits[0].solve(here - there, everybody - nobody)
+    halves, half_width = fits[1].solve((here + there) / 2, lines)
+    each = np.arange(game.players)
+    half_width[:, each, each] = spread
+    return alone(halves, whole), half_width + rounding(found)[..., None]

@@ -11,12 +11,16 @@ from pellucid.core.types import NpArray
 from pellucid.core.views import Game
 from pellucid.methods.params import param
 
+from .coalitions import sample_coalitions
 from .family import GameMethod
-from .pairs import Flips, exact_pairs
+from .kernel_shap import nested
+from .least_squares import LeastSquares
+from .pairs import PairLeastSquares, exact_pairs, told_apart
+from .rounds import in_rounds
 from .shapley import every_coalition
 
-PAIRS = 10
-"""Pairs of coalitions where no budget is given."""
+BUDGET = 2048
+"""Evaluations where no budget is given and pairs are few."""
 
 
 class ShapleyInteractions(GameMethod):
@@ -28,13 +32,13 @@ class ShapleyInteractions(GameMethod):
     Half of it stands on either side of the diagonal, and on the diagonal the player's Shapley value less its halves, so
     that the matrix adds up to the output. A pair above zero is worth more together than apart; below zero, the two can
     stand in for each other. Where all coalitions cost no more than the budget they are asked, and the values are exact.
-    Else a coalition is drawn, and its complement, and all that differ from one of them by one or two players are asked:
-    one such sample holds a difference of every pair. What pairs do is free of error when nothing acts in fours; the
-    half-widths are t-intervals over the samples.
+    Else coalitions are asked in pairs with their complements, as Kernel SHAP asks them: the difference of two tells of
+    players, and their mean of pairs, which a second weighted least-squares fit takes apart. The half-widths come from
+    what was not asked.
 
     Shapes: ``values: (n, players, players)``, symmetric.
-    Cost: ``2**players``, or ``2 + players * (players + 1)`` evaluations per sample, 10 samples by default.
-    Raises: `ParameterError` when the budget is less than two samples.
+    Cost: ``budget`` evaluations per row; by default 2,048, or four for each pair where that is more.
+    Raises: `ParameterError` when the budget is less than two evaluations for each pair and its reverse.
 
     >>> e = ShapleyInteractions()(lambda rows: rows[:, 0] * rows[:, 1], X[:2, :4], baseline=0.0)
     >>> bool(np.allclose(2 * e.values[:, 0, 1], X[:2, 0] * X[:2, 1]))
@@ -44,17 +48,17 @@ class ShapleyInteractions(GameMethod):
     paper = (
         "Grabisch, Roubens (1999). An Axiomatic Approach to the Concept of Interaction Among Players in Cooperative "
         "Games. doi:10.1007/s001820050125; Lundberg, Erion, Lee (2018). Consistent Individualized Feature Attribution "
-        "for Tree Ensembles. arXiv:1802.03888"
+        "for Tree Ensembles. arXiv:1802.03888; Fumagalli et al. (2024). KernelSHAP-IQ. arXiv:2405.10852"
     )
     title: ClassVar[str] = "Shapley interactions"
     pairs: ClassVar[bool] = True
 
     budget: int | None = param(
-        default=None, doc="coalitions asked of each row, at most; None is ten samples", min=2
+        default=None, doc="coalitions asked of each row, at most; None is 2,048, or four for each pair", min=2
     )
     tolerance: float = param(
         default=0.0,
-        doc="draw no more once the standard error is below this share of the row's largest value; 0 draws all",
+        doc="ask no more once the standard error is below this share of the row's largest value; 0 asks all",
         min=0,
     )
 
@@ -65,27 +69,43 @@ class ShapleyInteractions(GameMethod):
             values = exact_pairs(v)
             game.notes.certify(half_width=np.zeros_like(values), kind="exact", exact=True)
             return values
-        flips = Flips(game.players)
-        draws = game.once("draws", lambda: flips.drawn(self._samples(game.players), game.rng))
-        values, half_width = flips.sampled(game, draws, self.tolerance)
+        values, half_width = self._fitted(game)
         self._judge(game, values, half_width)
         return values
 
-    def calls(self, players: int) -> int:
-        return min(2 + 2 * Flips(players).cost * self._samples(players), 2 ** min(players, 62))
+    def _fitted(self, game: Game) -> tuple[NpArray, NpArray]:
+        """Values and half-widths from a design that the rows share."""
+        design = game.once(
+            "design", lambda: sample_coalitions(game.players, self.calls(game.players), game.rng)
+        )
+        order, sizes = game.once("order", lambda: nested(design))
+        enough = [size for size in sizes if size >= game.players * (game.players - 1)]
 
-    def _samples(self, players: int) -> int:
-        cost = 2 * Flips(players).cost
+        def ask(part: Game, start: int, stop: int) -> NpArray:
+            half = design.half[order[start:stop]]
+            answers = part(np.concatenate([half, ~half]))
+            return np.stack([answers[:, : len(half)], answers[:, len(half) :]], axis=2)
+
+        def solve(part: Game, found: NpArray) -> tuple[NpArray, NpArray]:
+            asked = found.shape[1]
+            some = game.once(f"some {asked}", lambda: design.only(np.sort(order[:asked])))
+            fits = game.once(f"fits {asked}", lambda: (LeastSquares(some), PairLeastSquares(some)))
+            return told_apart(part, some, fits, found[:, np.argsort(order[:asked])])
+
+        values, half_width, _ = in_rounds(game, enough or sizes[-1:], ask, solve, self.tolerance)
+        return values, half_width
+
+    def calls(self, players: int) -> int:
+        every, least = 2 ** min(players, 62), 2 + 2 * players * (players - 1)
         if self.budget is None:
-            return PAIRS
-        if self.budget < min(2 + 2 * cost, 2 ** min(players, 62)):
+            return min(max(BUDGET, 2 * least), every)
+        if self.budget < min(least, every):
             raise ParameterError(
-                f"{players} players need a budget of at least {min(2 + 2 * cost, 2 ** min(players, 62))} "
-                "evaluations: two samples.",
+                f"{players} players need a budget of at least {min(least, every)} evaluations.",
                 got=self.budget,
                 fix="Raise budget, or hide features in fewer groups.",
             )
-        return max(2, (self.budget - 2) // cost)
+        return min(self.budget, every)
 
     def _judge(self, game: Game, values: NpArray, half_width: NpArray) -> None:
         game.notes.certify(half_width=half_width, kind="sampling")
