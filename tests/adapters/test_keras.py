@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITE = ("tests/adapters/keras/on_a_backend.py", "tests/adapters/keras/rules_on_a_backend.py")
+HERE = "tests/adapters/keras"
+SUITE = tuple(f"{HERE}/{part}on_a_backend.py" for part in ("", "rules_", "attention_"))
+SWEEP = (f"{HERE}/sweep_on_a_backend.py",)
 BACKENDS = ("tensorflow", "jax", "torch")
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 """JAX compiles quicker so, and these models are tiny."""
@@ -35,9 +37,9 @@ def fresh(backend: str, code: str) -> str:
     return done.stdout.strip()
 
 
-def suite(backend: str, marks: str, values: Path) -> None:
-    """Run what is in `SUITE` on a backend; a failure shows what pytest said inside."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-m", marks, *SUITE]
+def suite(backend: str, marks: str, values: Path, files: tuple[str, ...] = SUITE) -> None:
+    """Run the files on a backend; a failure shows what pytest said inside."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-m", marks, *files]
     done = subprocess.run(
         command,
         capture_output=True,
@@ -82,6 +84,18 @@ def test_suite(backend, values):
 def test_rest_of_the_suite(backend, values):
     suite(backend, "oracle", values)
     agree(values)
+
+
+@every_backend
+def test_every_method(backend, values):
+    suite(backend, "not oracle", values, SWEEP)
+    agree(values)
+
+
+@pytest.mark.oracle
+@every_backend
+def test_rest_of_the_methods(backend, values):
+    suite(backend, "oracle", values, SWEEP)
 
 
 NO_STRANGERS = """

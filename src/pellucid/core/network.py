@@ -25,13 +25,15 @@ class Network(View):
     Attributes:
         model: an `Inspectable` model.
         inputs: what it is fed, rows first; () where the caller gave no rows.
-        x: the first input as NumPy; (0,) where the caller gave no rows.
+        x: the input as NumPy, several side by side; (0,) where the caller gave no rows.
         places: where to look, as the caller named it or the method chose it.
         aim: what is explained of the output, for the methods that ask for it.
         pace: rows per pass.
         truth: (n,) what each row is, where the caller said so.
         features: what a row is made of.
         given: what else the caller gave, for the methods that take it.
+        joined: the model as one of a single input, several lying side by side in it; the model itself where it has one.
+        side_by_side: what that is fed.
     """
 
     model: Any
@@ -43,6 +45,8 @@ class Network(View):
     truth: NpArray | None = None
     features: Features = field(default_factory=Features)
     given: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    joined: Any = None
+    side_by_side: tuple[Array, ...] = ()
 
     @property
     def n(self) -> int:
@@ -81,6 +85,13 @@ class Network(View):
     def at_rows(self, rows: slice) -> tuple[Array, ...]:
         """Some of the rows, as the model takes them."""
         return tuple(a[rows] for a in self.inputs)
+
+    def start(self, rows: slice, place: str = "") -> tuple[Any, tuple[Array, ...]]:
+        """The model from `place` on and what it takes there; without a place, all inputs in one array in front."""
+        if not place:
+            return self.joined, tuple(a[rows] for a in self.side_by_side)
+        inputs = self.at_rows(rows)
+        return self.model[place:], (self.model[:place].predict(*inputs), *inputs)
 
     def stream(self, *places: str) -> Iterator[tuple[slice, dict[str, NpArray]]]:
         """Go through the rows in batches: which rows, and the values at each place; nothing is kept."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import keras
@@ -15,6 +14,7 @@ import pellucid
 from pellucid.adapters.keras import layers as walk
 from pellucid.core.errors import CapabilityError, LayerError, ShapeError
 from pellucid.core.model import wrap
+from tests.adapters.keras.residue import hashed, shadows
 from tests.adapters.keras.zoo import ZOO, Example, made, rows
 
 BACKEND = keras.backend.backend()
@@ -34,19 +34,6 @@ def inputs(kind: str, n: int = 3) -> tuple[np.ndarray, ...]:
 def asked(model: Any, xs: tuple[np.ndarray, ...]) -> np.ndarray:
     """The framework's own prediction."""
     return keras.ops.convert_to_numpy(model(list(xs) if len(xs) > 1 else xs[0], training=False))
-
-
-def hashed(model: Any) -> str:
-    """A hash of all weights and of the optimizer's state."""
-    variables = [*model.variables, *(model.optimizer.variables if getattr(model, "optimizer", None) else ())]
-    digest = hashlib.sha256()
-    for v in variables:
-        digest.update(keras.ops.convert_to_numpy(v).tobytes())
-    return digest.hexdigest()
-
-
-def shadows(model: Any) -> list[str]:
-    return [n for n, layer in walk.named(model).items() if {"call", "quantized_call"} & set(vars(layer))]
 
 
 def close(a: np.ndarray, b: np.ndarray, relative: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
@@ -132,6 +133,50 @@ def test_every_activation_has_a_multiplier(bend):
     assert checks(e)["completeness"] <= 1e-4
     r = pellucid.LRP(composite="epsilon")(net, data, target=0)
     assert checks(r)["conservation"] <= 1e-3
+
+
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-z))
+
+
+EXACT: dict[str, Any] = {
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+    "silu": lambda z: z * _sigmoid(z),
+    "softplus": lambda z: np.logaddexp(z, 0),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(z)),
+    "softsign": lambda z: z / (1 + np.abs(z)),
+    "gelu": lambda z: z * (1 + np.vectorize(math.erf)(z / 2**0.5)) / 2,
+    "exponential": np.exp,
+}
+
+
+@pytest.mark.parametrize("bend", EXACT)
+def test_multipliers_of_small_changes_have_all_their_digits(bend):
+    """Held against the ratio in double precision; the function itself is rounded, to one part in 1e6 (GELU at -3)."""
+    x, step = np.meshgrid([-3.0, -1.1, -0.02, 0.03, 0.7, 2.5], np.geomspace(1e-5, 3, 40))
+    x, x0 = (a.reshape(-1, 1).astype("float32") for a in (x, x - step))
+    i = keras.Input((1,))
+    net = keras.Model(i, ops.gelu(i, approximate=False) if bend == "gelu" else L.Activation(bend)(i))
+    found = pellucid.DeepLift()(net, x, target=0, baseline=x0).values.ravel()
+    a, a0 = x.astype(float).ravel(), x0.astype(float).ravel()
+    exact = (EXACT[bend](a) - EXACT[bend](a0)) / (a - a0)
+    found = found / (a - a0)
+    assert np.abs(found - exact).max() <= 4e-6 * np.abs(exact).max()
+
+
+def test_multipliers_of_softmax_have_all_their_digits():
+    """And none is lost where every number is far from where it was."""
+    rng = np.random.default_rng(1)
+    z = rng.standard_normal((30, 6)).astype("float32")
+    size = np.geomspace(1e-6, 300, 30)[:, None]
+    z0 = (z + size * rng.standard_normal(z.shape)).astype("float32")
+    i = keras.Input((6,))
+    e = pellucid.DeepLift()(keras.Model(i, ops.softmax(i)), z, target=2, baseline=z0)
+    y, y0 = (np.exp(a - a.max(1, keepdims=True)) for a in (z.astype(float), z0.astype(float)))
+    change = (y / y.sum(1, keepdims=True) - y0 / y0.sum(1, keepdims=True))[:, 2]
+    assert np.isfinite(e.values).all()
+    assert (np.abs(e.values.sum(1) - change) <= 3e-6 * np.abs(e.values).sum(1)).all()
 
 
 def test_products_of_layers_have_rules():

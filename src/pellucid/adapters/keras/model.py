@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.core.attending import Attended
 from pellucid.core.errors import CapabilityError, LayerError, PellucidError, ShapeError
 from pellucid.core.model import Facts, LayerInfo, Operation
 from pellucid.core.place import Place
@@ -17,7 +18,7 @@ from pellucid.core.rules import Rule
 from pellucid.core.run import global_streams_kept
 from pellucid.core.types import NpArray
 
-from . import calling, cut, inside, layers, rules
+from . import attention, calling, cut, inside, layers, rules
 from .backends import backend
 from .passes import Slice, Watch, kept
 from .rules.following import RuledSlice
@@ -127,6 +128,16 @@ class KerasModel:
             _, run = self.compiled("forward", inputs, (), inside.Captured, places=tuple(places))
             first, others = run(inputs)
         return dict(zip(places, (first, *others), strict=True))
+
+    def attentions(
+        self,
+        inputs: tuple[NpArray, ...],
+        places: tuple[str, ...] = (),
+        cotangent: Callable[[NpArray], NpArray] | None = None,
+    ) -> list[Attended]:
+        pull = None if cotangent is None else lambda y: np.asarray(cotangent(y), y.dtype)
+        with self._explained(inputs, whole=True):
+            return attention.attentions(self, inputs, places, pull)
 
     def check(self, place: str, inputs: tuple[NpArray, ...]) -> None:
         where = Place.parse(place)

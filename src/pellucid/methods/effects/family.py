@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid.core.errors import DataError, ParameterError, ShapeError
 from pellucid.core.features import Columns, Features
-from pellucid.core.intake import read
+from pellucid.core.intake import Data, read
 from pellucid.core.run import current
 from pellucid.core.target import space_of
 from pellucid.core.types import NpArray
@@ -34,14 +34,18 @@ class TableMethod(Method, abstract=True):
         run = current().fresh()
         try:
             data = read(model, X, features=said["features"], output=said["output"])
-            if data.x.ndim != 2 or not isinstance(data.features, Columns):
-                raise ShapeError(f"{self.title} is for tables, (rows, columns).", got=f"shape {data.x.shape}")
+            columns = self._columns(data)
             classes = tuple(map(str, said["classes"])) or data.model.facts.classes
             with resting(data.model, *said.values()):
-                return work(Subject(data, run, data.features, classes))
+                return work(Subject(data, run, columns, classes))
         except Exception as error:
             self._noted(error, model, X, target=said["target"])
             raise
+
+    def _columns(self, data: Data) -> Columns:
+        if data.x.ndim != 2 or not isinstance(data.features, Columns):
+            raise ShapeError(f"{self.title} is for tables, (rows, columns).", got=f"shape {data.x.shape}")
+        return data.features
 
     def facts(self, s: Subject, t: Table, estimand: str, space: str) -> dict[str, Any]:
         """What every result has besides its values."""
@@ -256,6 +260,7 @@ class AttributedMethod(TableMethod, abstract=True):
             "classes": classes,
             "output": output,
         }
+        self._columns(read(model, X, features=features, output=output))
         return self._finished(self.gather(model, X, call), current())
 
 

@@ -92,13 +92,19 @@ class ShapleyImportance(AttributedMethod):
 
 
 def _count(X: Any) -> int:
+    if isinstance(X, tuple | Mapping) and kind_of(X) is None:  # several inputs, each with its rows
+        return _count(next(iter(X.values() if isinstance(X, Mapping) else X)))
     if not hasattr(X, "__len__") or len(X) < 2:
         raise ShapeError("Importance over a table needs two rows.", fix="Pass more rows.")
     return len(X)
 
 
 def _taken(X: Any, rows: NpArray) -> Any:
-    """Some rows of an array, a frame, a list or a tensor."""
+    """Some rows of an array, a frame, a list or a tensor, or of several of these."""
+    if isinstance(X, Mapping) and kind_of(X) is None:
+        return {name: _taken(part, rows) for name, part in X.items()}
+    if isinstance(X, tuple):
+        return tuple(_taken(part, rows) for part in X)
     if kind_of(X) == "pandas":
         return X.iloc[rows]
     return [X[i] for i in rows] if isinstance(X, list) else X[rows]

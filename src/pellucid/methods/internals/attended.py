@@ -35,8 +35,8 @@ def recorded(n: Network, target: Target | None) -> list[Attended]:
     n.run.meter.count(n.n, grad=target is not None)
     if not parts[0]:
         raise CapabilityError(
-            f"{n.model.facts.name} shows no attention: no softmax of it is multiplied with values.",
-            fix="Attention is for transformers that run in PyTorch's own operations.",
+            f"{n.model.facts.name} shows no attention.",
+            fix="It is seen where a softmax in PyTorch is multiplied with values, and in Keras's attention layers.",
         )
     return [_together(same) for same in zip(*parts, strict=True)]
 

@@ -114,7 +114,7 @@ class Attention(InternalsMethod):
         if "*" in text or "?" in text:
             return super()._matching(n, text)
         known = self.known(n)
-        inside = tuple(p for p in known if p == text or p.startswith((f"{text}.", f"{text}#")))
+        inside = tuple(p for p in known if p == text or p.startswith((f"{text}.", f"{text}/", f"{text}#")))
         if not inside:
             raise LayerError(f"{text!r} has no attention.", fix=nearest(text, known))
         return inside

@@ -153,6 +153,8 @@ class InternalsMethod(Method, abstract=True):
         features: Features | None,
     ) -> Network:
         inputs: tuple[Any, ...] = () if data is None else data.inputs
+        joined: Any = model
+        side_by_side = inputs
         if isinstance(model, Packed):
             inputs, model = model.unpack(inputs[0], inputs[1:]), model.model
         if not isinstance(model, Inspectable) or not model.layers():
@@ -180,6 +182,8 @@ class InternalsMethod(Method, abstract=True):
             pace=Pace(run, size, model.out_of_memory),
             truth=None if y is None else _truth(y, len(x)),
             features=data.features if data is not None else features or Features(),
+            joined=joined,
+            side_by_side=side_by_side,
         )
 
     def _places(self, n: Network, at: str | Sequence[str] | None) -> tuple[str, ...]:

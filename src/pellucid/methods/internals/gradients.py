@@ -89,13 +89,11 @@ class Gradients(InternalsMethod):
 
     def _of_unit(self, n: Network, place: str, unit: int, advance: Any) -> NpArray:
         """(rows, *shape) the gradient of one unit."""
-        model, parts = n.model[self.wrt or None : place], list[NpArray]()
+        parts = list[NpArray]()
 
         def pull(rows: slice) -> None:
-            inputs = n.at_rows(rows)
-            if self.wrt:
-                inputs = (n.model[: self.wrt].predict(*inputs), *inputs)
-            _, (gradient,) = model.vjp(inputs, lambda y: self._cotangent(n, place, unit, y))
+            model, inputs = n.start(rows, self.wrt)
+            _, (gradient,) = model[:place].vjp(inputs, lambda y: self._cotangent(n, place, unit, y))
             parts.append(n.model.numpy(gradient))
             advance(rows.stop - rows.start)
 

@@ -127,8 +127,8 @@ class LinearDecomposition(InternalsMethod):
         step = n.run.generator(1).normal(size=len(x))
         step *= STEP * max(float(np.linalg.norm(x)), 1.0) / max(float(np.linalg.norm(step)), 1e-300)
         moved = n.model.native((x + step).astype(n.x.dtype).reshape(1, *n.x.shape[1:]))
-        inputs = (moved, *n.at_rows(slice(self.row, self.row + 1))[1:])
-        there = n.model.numpy(n.model.predict(*inputs))[0].ravel()
+        model, inputs = n.start(slice(self.row, self.row + 1))
+        there = n.model.numpy(model.predict(moved, *inputs[1:]))[0].ravel()
         change = float(np.linalg.norm(there - y))
         missed = float(np.linalg.norm(there - (y + w @ step))) / max(change, 1e-12)
         n.notes.check(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,11 @@ from pellucid.core.types import Array, NpArray
 
 
 def jacobian(
-    n: Network, row: int, start: str | None = None, stop: str | None = None
+    n: Network, row: int, start: str = "", stop: str | None = None
 ) -> tuple[NpArray, NpArray, NpArray]:
     """(W, y, x) between two places at a row: a copy of the row for each output, asked for it alone."""
-    model: Any = n.model[start:stop] if start else n.model
-    inputs = n.at_rows(slice(row, row + 1))
-    if start:
-        inputs = (n.model[:start].predict(*inputs), *inputs)
+    model, inputs = n.start(slice(row, row + 1), start)
+    model = model[:stop] if stop else model
     x, y = n.model.numpy(inputs[0])[0].ravel(), n.model.numpy(model.predict(*inputs))[0].ravel()
     lines = np.empty((len(y), len(x)))
 

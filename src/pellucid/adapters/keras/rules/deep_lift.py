@@ -113,9 +113,7 @@ class LiftBook(Book):
         if name in multipliers.OTHER_SHAPE:
             self.lacks(name)
             return function(*args, **kwargs)
-        return self.step(
-            name, multipliers.kinked if name in multipliers.STRAIGHT else multipliers.curved, bend, [args[0]]
-        )
+        return self.step(name, multipliers.function(name), bend, [args[0]])
 
     def matmul(self, a: Any, b: Any) -> Any:
         """A product of two matrices that both depend on the input."""

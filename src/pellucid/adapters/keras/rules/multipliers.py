@@ -22,6 +22,30 @@ NUDGE = 1e-5
 """How much of x is added to the reference to choose between equal values, as a share of the reference's largest."""
 STRAIGHT = frozenset({"relu", "relu6", "leaky_relu", "hard_tanh", "clip"})
 """Functions in straight pieces of slope at most one."""
+SMOOTH = frozenset(
+    {
+        "gelu",
+        "silu",
+        "sigmoid",
+        "tanh",
+        "softplus",
+        "log_sigmoid",
+        "tanh_shrink",
+        "squareplus",
+        "exp",
+        "sin",
+        "cos",
+    }
+)
+"""Functions that bend over distances of about one."""
+RELATIVE = frozenset({"log", "sqrt"})
+"""Functions that bend over distances of about x."""
+BENT_AT_ZERO = frozenset({"elu", "selu", "celu", "softsign"})
+"""Functions that are smooth on either side of zero."""
+NEAR = 0.25
+"""Changes below this, in units of the distance over which a function bends, are small."""
+GAUSS = ((0.5 - 0.15**0.5, 5 / 18), (0.5, 8 / 18), (0.5 + 0.15**0.5, 5 / 18))
+"""Where Gauss's three points lie in an interval of length one, and their weights."""
 OTHER_SHAPE = frozenset({"glu", "sparsemax"})
 """What is no function of one number."""
 
@@ -71,13 +95,41 @@ def _bent(s: Step, close: float) -> Any:
 
 
 def curved(s: Step) -> Any:
-    """A function of one number."""
+    """A function of one number of which nothing more is known."""
     return _bent(s, CLOSE)
 
 
 def kinked(s: Step) -> Any:
     """A function in straight pieces: its ratio is sound however small the change."""
     return _bent(s, 0.0)
+
+
+def smooth(name: str) -> Term:
+    """A function that is smooth; `name` tells where, and on what scale.
+
+    The difference of two values that are close has few digits that are right. There the derivative is averaged between
+    them at Gauss's points, which misses the ratio by the sixth power of the change.
+    """
+
+    def term(s: Step) -> Any:
+        x, x0 = ops.stop_gradient(s.x[0]), s.x0[0]
+        scale = ops.minimum(ops.abs(x), ops.abs(x0)) if name in RELATIVE else ops.ones_like(x)
+        near = ops.abs(x - x0) < NEAR * scale
+        if name in BENT_AT_ZERO:
+            near = ops.logical_and(near, x * x0 > 0)
+        between = 0.0
+        for point, weight in GAUSS:
+            between = between + weight * s.function(x0 + point * (x - x0) + moved(s.x[0]))
+        return ops.where(near, between, curved(s))
+
+    return term
+
+
+def function(name: str) -> Term:
+    """The multiplier of a function of one number, by its name."""
+    if name in STRAIGHT:
+        return kinked
+    return smooth(name) if name in SMOOTH | RELATIVE | BENT_AT_ZERO else curved
 
 
 def product(s: Step) -> Any:
@@ -122,18 +174,41 @@ def softmax(axis: int, log: bool = False) -> Term:
 
     def term(s: Step) -> Any:
         z, z0 = ops.stop_gradient(s.x[0]), s.x0[0]
-        top = ops.maximum(ops.max(z, axis, keepdims=True), ops.max(z0, axis, keepdims=True))
+        tops = [ops.max(t, axis, keepdims=True) for t in (z, z0)]
+        top = ops.maximum(*tops)
         e, e0 = ops.exp(z - top), ops.exp(z0 - top)
         total, total0 = ops.sum(e, axis, keepdims=True), ops.sum(e0, axis, keepdims=True)
-        log_total, log_total0 = ops.log(total), ops.log(total0)
-        to_sum = ratio(log_total - log_total0, total, total0, 1 / total)
-        shares = to_sum * ratio(e - e0, z, z0, e)
+        log_total, log_total0 = (
+            ops.log(ops.sum(ops.exp(t - own), axis, keepdims=True)) + (own - top)
+            for t, own in zip((z, z0), tops, strict=True)
+        )
+        to_sum = _of_logarithm(total, total0, log_total - log_total0)
+        shares = to_sum * _of_exponential(e, e0, z - z0)
         logs = moved(s.x[0]) - ops.sum(shares * moved(s.x[0]), axis, keepdims=True)
         if log:
             return logs
-        return ratio(s.y - s.y0, z - top - log_total, z0 - top - log_total0, s.y) * logs
+        return _of_exponential(s.y, s.y0, (z - z0) - (log_total - log_total0)) * logs
 
     return term
+
+
+def _of_exponential(e: Any, e0: Any, change: Any) -> Any:
+    """(e - e0) / change, where change is that of the logarithms, without the cancellation."""
+    size = ops.abs(change)
+    moves = size > 0
+    share = ops.where(
+        moves, -ops.expm1(-size) / ops.where(moves, size, ops.ones_like(size)), ops.ones_like(size)
+    )
+    return ops.maximum(e, e0) * share
+
+
+def _of_logarithm(t: Any, t0: Any, change: Any) -> Any:
+    """The change of the logarithms, over t - t0, without the cancellation."""
+    least, apart = ops.minimum(t, t0), ops.abs(t - t0)
+    near, moves = apart < 0.5 * least, apart > 0
+    width = ops.where(moves, apart, ops.ones_like(apart))
+    close = ops.log1p(apart / ops.where(near, least, ops.ones_like(least))) / width
+    return ops.where(near, ops.where(moves, close, 1 / ops.maximum(least, 1e-30)), ops.abs(change) / width)
 
 
 def trailing(layer: Any, x: Any) -> bool:
