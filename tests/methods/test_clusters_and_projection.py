@@ -13,6 +13,7 @@ from torch import nn
 
 import pellucid
 from pellucid import ActivationClusters, Projection, plots
+from pellucid.cli.demo.train import digits as trained_digits
 from pellucid.core.errors import CapabilityError, DataError, LayerError, ParameterError
 from tests import nets
 
@@ -75,6 +76,15 @@ def test_the_last_hidden_layer_groups_the_digits(digits):
         assert e.apart[c, 0] == pytest.approx((a[mine].mean(0) - a[~mine].mean(0))[unit] / pooled, rel=1e-3)
     assert (np.diff(e.sizes) <= 0).all()
     assert len(e.to_frame()) == len(x)
+
+
+def test_the_demos_network_groups_the_digits_that_it_never_saw():
+    """With the number of groups found, not told."""
+    t = trained_digits(seed=0)
+    e = ActivationClusters()(t.model, t.X, y=t.y)
+    assert len(e.values) == 10
+    assert e.agreement == pytest.approx(adjusted_rand_score(t.y, e.labels))
+    assert e.agreement >= 0.9
 
 
 def test_hdbscan_leaves_rows_out(digits):

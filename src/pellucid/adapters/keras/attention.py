@@ -192,10 +192,10 @@ def attentions(
 def _attended(met: Met, weights: NpArray, gradient: NpArray | None, rows: int, numbered: bool) -> Attended:
     """One attention, rows first, windows and heads on one axis."""
     front, places = weights.shape[: -2 * met.axes], weights.shape[-2 * met.axes :]
-    if front[0] % rows:
+    if len(weights) % rows:
         raise LayerError(f"{met.path} attends across rows.", got=f"weights {weights.shape} for {rows} rows")
     queries, keys = math.prod(places[: met.axes]), math.prod(places[met.axes :])
-    windows = math.prod(front[:-1]) // rows if len(front) > 1 else front[0] // rows
+    windows = (math.prod(front[:-1]) if len(front) > 1 else len(weights)) // rows
     shape = (rows, -1, queries, keys)
     return Attended(
         f"{met.path}#{met.call}" if numbered else met.path,

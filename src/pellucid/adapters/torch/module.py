@@ -64,7 +64,7 @@ class TorchModel:
     def predict(self, *inputs: torch.Tensor) -> torch.Tensor:
         if self.rule is not None and self.rule.paired:
             inputs = inputs[: len(inputs) // 2]
-        with torch.no_grad():
+        with torch.no_grad(), rest.as_learnt(self.module):
             return self.run(*inputs)
 
     def vjp(
@@ -78,15 +78,16 @@ class TorchModel:
         leaves = list(inputs)
         for i in wrt:
             leaves[i] = inputs[i].detach().requires_grad_(True)
-        with torch.enable_grad():
+        with torch.enable_grad(), rest.as_learnt(self.module):
             y = self.run(*leaves)
-        out = y.detach()
-        if not y.requires_grad:
+        out, grads = y.detach(), list[torch.Tensor | None]()
+        if y.requires_grad:
+            grads += torch.autograd.grad(y, [leaves[i] for i in wrt], cotangent(out), allow_unused=True)
+        if all(g is None for g in grads):
             raise CapabilityError(
                 f"No gradient leads from the output of {self.facts.name} to its input.",
                 fix="A step detaches it (no_grad, argmax, rounding); use a perturbation method, such as Occlusion.",
             )
-        grads = torch.autograd.grad(y, [leaves[i] for i in wrt], cotangent(out), allow_unused=True)
         return out, tuple(
             torch.zeros_like(inputs[i]) if g is None else g for i, g in zip(wrt, grads, strict=True)
         )
@@ -136,7 +137,7 @@ class TorchModel:
             return inside.operations(self.module, self._call, [self._into(self._probe(a)) for a in inputs])
 
     def capture(self, inputs: tuple[torch.Tensor, ...], places: tuple[str, ...]) -> dict[str, torch.Tensor]:
-        with torch.no_grad():
+        with torch.no_grad(), rest.as_learnt(self.module):
             found = inside.capture(self.module, self._call, places, [self._into(a) for a in inputs])
         return {p: v.to(self.dtype) if v.is_floating_point() else v for p, v in found.items()}
 
@@ -152,7 +153,8 @@ class TorchModel:
 
         ready = [self._into(a) for a in inputs]
         pull = None if cotangent is None else pulled
-        return attention.attentions(self.module, self._call, ready, places, pull, self.numpy)
+        with rest.as_learnt(self.module):
+            return attention.attentions(self.module, self._call, ready, places, pull, self.numpy)
 
     def bytes_per_row(self, inputs: tuple[torch.Tensor, ...]) -> float:
         if self.rule is not None and self.rule.paired:

@@ -101,12 +101,12 @@ def _count(X: Any) -> int:
 
 def _taken(X: Any, rows: NpArray) -> Any:
     """Some rows of an array, a frame, a list or a tensor, or of several of these."""
-    if isinstance(X, Mapping) and kind_of(X) is None:
+    if kind_of(X) == "pandas":
+        return X.iloc[rows]
+    if isinstance(X, Mapping):
         return {name: _taken(part, rows) for name, part in X.items()}
     if isinstance(X, tuple):
         return tuple(_taken(part, rows) for part in X)
-    if kind_of(X) == "pandas":
-        return X.iloc[rows]
     return [X[i] for i in rows] if isinstance(X, list) else X[rows]
 
 
