@@ -49,7 +49,8 @@ def suite(backend: str, marks: str, values: Path, files: tuple[str, ...] = SUITE
         env={**environment(backend), "PELLUCID_VALUES": str(values / f"{backend}-.npz")},
     )
     assert done.returncode == 0, f"on {backend}:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
-    (values / f"{backend}-.npz").replace(values / f"{backend}.npz")
+    if (written := values / f"{backend}-.npz").exists():
+        written.replace(values / f"{backend}.npz")
 
 
 def agree(values: Path) -> None:
@@ -59,8 +60,8 @@ def agree(values: Path) -> None:
         assert set(done[one]) == set(done[other])
         for key, a in done[one].items():
             b = done[other][key]
-            away = np.abs(a - b).max() / np.abs(b).max()
-            assert away <= 1e-5, f"{key}: {one} and {other} are {away:.1e} apart"
+            away, largest = np.abs(a - b).max(), np.abs(b).max()
+            assert away <= 1e-5 * largest, f"{key}: {one} and {other} are {away / largest:.1e} apart"
 
 
 @pytest.fixture

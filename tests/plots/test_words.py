@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 import warnings
 from dataclasses import fields, replace
+from importlib.resources import files
 from itertools import pairwise
 from string import Formatter
 
@@ -17,7 +19,7 @@ from matplotlib.text import Text
 from pellucid import plots
 from pellucid.core.errors import PellucidWarning
 from pellucid.core.features import Columns
-from pellucid.plots import captions, labels, theme
+from pellucid.plots import captions, check_labels, labels, theme
 from pellucid.results import Attribution, Importance
 from tests.plots import builders
 
@@ -119,7 +121,7 @@ def test_chinese_labels(drawn, chinese):
     kind, e = drawn
     e = replace(e, quality=replace(e.quality, checks=(builders.CAUTION,)))
     text = said(plots.draw(e, kind, lang="zh"))
-    assert "注意：检查 completeness 未通过" in text
+    assert "注意：“完备性”检查未通过" in text
     assert "caution" not in text
     if isinstance(e, Attribution | Importance):
         assert ("重要性" if kind == "importance" else "概率") in text
@@ -204,3 +206,27 @@ def test_units_and_categories_are_shown():
     text = said(plots.draw(e, "bar"))
     assert "age = 31 years" in text
     assert "sex = male" in text
+
+
+def test_every_check_that_is_told_in_chinese_has_a_chinese_name_on_pictures():
+    told = tomllib.loads(files("pellucid.narratives").joinpath("zh.toml").read_text("utf-8"))["checks"]
+    assert set(told) <= set(check_labels.CHINESE)
+    assert all(any("一" <= c <= "鿿" for c in name) for name in check_labels.CHINESE.values())
+    assert len(set(check_labels.CHINESE.values())) == len(check_labels.CHINESE)
+
+
+@pytest.mark.parametrize(
+    ("lang", "slope", "share"), [("en", "gradient of", "contribution to"), ("zh", "梯度", "贡献")]
+)
+@pytest.mark.parametrize("kind", ["beeswarm", "bar"])
+def test_gradients_are_not_called_contributions(lang, slope, share, kind):
+    rows = builders.table(20, 5) if kind == "beeswarm" else builders.table(1, 5)
+    smooth = {"of": {"method": "saliency", "absolute": False}, "reduce": "mean"}
+    for method, params, word in (
+        ("saliency", {}, slope),
+        ("noise_tunnel", smooth, slope),
+        ("noise_tunnel", {**smooth, "of": {"method": "integrated_gradients"}}, share),
+        ("integrated_gradients", {}, share),
+    ):
+        e = replace(rows, provenance=replace(rows.provenance, method=method, params=params))
+        assert word in plots.draw(e, kind, lang=lang).get_xlabel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 
@@ -16,6 +18,8 @@ TARGET = 40
 """Characters of a class name within a sentence."""
 CLASS_BLIND = ("eigen_cam",)
 """Methods whose values contribute to no class."""
+SLOPES = ("saliency", "guided_backprop", "deconvolution")
+"""Methods whose values are gradients."""
 
 
 def number(value: float) -> str:
@@ -113,7 +117,7 @@ def foot(ax: Axes, e: Explanation, words: Words, *lines: str, drop: float = 0.0)
     said = [line for line in lines if line]
     if e.quality.verdict != "ok":
         # Checks explain themselves in English only; other languages name them.
-        said += [words.caution.format(meaning=c.meaning, name=c.name) for c in e.quality.caveats]
+        said += [words.caution.format(meaning=c.meaning, name=words.check(c.name)) for c in e.quality.caveats]
     if not said:
         return
     room = room_beside(ax)
@@ -184,6 +188,18 @@ def axis(e: Attribution, words: Words, row: int | None = None) -> str:
     if e.provenance.method in CLASS_BLIND:
         return words.pattern
     to = common_target(e) if row is None else target(e, row)
-    if not to:
-        return words.per_target.format(space=words.space(e.space))
-    return words.contribution.format(target=to, space=words.space(e.space))
+    one, each = (
+        (words.gradient_of, words.gradient_per_target)
+        if _slopes(e)
+        else (words.contribution, words.per_target)
+    )
+    return (one if to else each).format(target=to, space=words.space(e.space))
+
+
+def _slopes(e: Attribution) -> bool:
+    """Whether the values are gradients, which are no shares of the output."""
+    said = e.provenance.params
+    inner = said.get("of")
+    if e.provenance.method == "noise_tunnel" and isinstance(inner, Mapping) and said.get("reduce") == "mean":
+        return inner.get("method") in SLOPES
+    return e.provenance.method in SLOPES

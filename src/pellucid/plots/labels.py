@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pellucid.core.errors import ParameterError, nearest
 
 from . import theme
+from .check_labels import CHINESE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,8 @@ class Words:
 
     contribution: str
     contributions: str
+    gradient_of: str
+    gradient_per_target: str
     per_target: str
     pattern: str
     predicted: str
@@ -108,10 +111,15 @@ class Words:
     flips: str
     spaces: Mapping[str, str] = field(default_factory=dict[str, str])
     methods: Mapping[str, str] = field(default_factory=dict[str, str])
+    checks: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def method(self, name: str, title: str) -> str:
         """A method's name in this language, by its registered name; its own title where there is none."""
         return self.methods.get(name, title)
+
+    def check(self, name: str) -> str:
+        """A check's name in this language; the registered one where there is none."""
+        return self.checks.get(name, name)
 
     def space(self, name: str) -> str:
         """What the explained number counts in, in this language."""
@@ -121,6 +129,8 @@ class Words:
 EN = Words(
     contribution="contribution to {target} ({space})",
     contributions="contribution ({space})",
+    gradient_of="gradient of {target} ({space} per unit of the input)",
+    gradient_per_target="gradient of each row's target ({space} per unit of the input)",
     per_target="contribution to each row's target ({space})",
     pattern="part in the layer's main pattern (of no class)",
     predicted="{target} (predicted): {space} {value}",
@@ -218,6 +228,8 @@ EN = Words(
 ZH = Words(
     contribution="对 {target} 的贡献（{space}）",
     contributions="贡献（{space}）",
+    gradient_of="{target} 的梯度（输入每变化一个单位，{space}的变化）",
+    gradient_per_target="各行目标的梯度（输入每变化一个单位，{space}的变化）",
     per_target="对各行目标的贡献（{space}）",
     pattern="在该层主要模式中的强度（与类别无关）",
     predicted="{target}（预测类别）：{space} {value}",
@@ -233,7 +245,7 @@ ZH = Words(
     output="输出",
     residual="残差（未归因）",
     whiskers="须线：95 % 区间",
-    caution="注意：检查 {name} 未通过",
+    caution="注意：“{name}”检查未通过",
     clipped="颜色止于 ±{limit}：截去 |归因| 总量最高的 {share} %",
     unclipped="颜色止于 ±{limit}，未截断",
     blank="所有值均为零，无可显示。",
@@ -351,6 +363,7 @@ ZH = Words(
         "feature_maps": "特征图",
         "weights": "权重",
     },
+    checks=CHINESE,
 )
 
 LANGUAGES: Mapping[str, Words] = {"en": EN, "zh": ZH}

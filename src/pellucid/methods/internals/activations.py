@@ -12,6 +12,7 @@ from pellucid.methods.params import param
 from pellucid.results import ActivationUnits
 
 from .family import InternalsMethod
+from .finite import need_finite
 from .layout import units_first
 from .moments import Moments, ends_of, is_activation
 
@@ -56,6 +57,7 @@ class Activations(InternalsMethod):
         moments = {p: Moments(min(self.top, n.n), ends_of(n.kind(p))) for p in n.places}
         for rows, values in n.stream(*n.places):
             for place, moment in moments.items():
+                need_finite(n, place, values[place], range(rows.start, rows.stop))
                 moment.add(rows.start, units_first(n, place, values[place]))
         found = {
             name: np.concatenate([getattr(m, name) for m in moments.values()])
@@ -97,6 +99,8 @@ class Activations(InternalsMethod):
             spots = n.run.generator(k).integers(flat.shape[2], size=len(rows))
             after.append(flat[np.arange(len(rows)), :, spots])
             went = values[into[place]] if place in into else None
+            if went is not None:
+                need_finite(n, into[place], went, rows.tolist())
             if went is None or went.shape != values[place].shape:
                 before.append(np.full(after[-1].shape, np.nan))
                 continue

@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 
 from pellucid.core.attending import Attended, Attentive
-from pellucid.core.errors import CapabilityError
+from pellucid.core.errors import CapabilityError, DataError
 from pellucid.core.features import Pixels
 from pellucid.core.network import Network
 from pellucid.core.run import tracking
 from pellucid.core.target import Target
 from pellucid.core.types import Array, NpArray
 from pellucid.methods.gradient.feature_maps import recognised
+
+from .finite import WHERE
 
 
 def recorded(n: Network, target: Target | None) -> list[Attended]:
@@ -38,7 +40,16 @@ def recorded(n: Network, target: Target | None) -> list[Attended]:
             f"{n.model.facts.name} shows no attention.",
             fix="It is seen where a softmax in PyTorch is multiplied with values, and in Keras's attention layers.",
         )
-    return [_together(same) for same in zip(*parts, strict=True)]
+    found = [_together(same) for same in zip(*parts, strict=True)]
+    for a in found:
+        bad: NpArray = np.logical_not(np.isfinite(a.weights).all((2, 3)))
+        if bad.any():
+            raise DataError(
+                f"The attention of {a.name} holds NaN or infinity in {bad.any(0).sum()} of {bad.shape[1]} heads, for "
+                f"{bad.any(1).sum()} of {n.n} rows (the first: row {int(bad.any(1).argmax())}).",
+                fix=WHERE,
+            )
+    return found
 
 
 def followed(found: list[Attended], layers: list[NpArray], *, rollout: bool) -> list[NpArray]:

@@ -14,6 +14,7 @@ from pellucid.results.maps import Maps
 from pellucid.results.units import joined
 
 from .family import InternalsMethod
+from .finite import need_finite
 from .layout import units_first
 
 
@@ -52,6 +53,8 @@ class FeatureMaps(InternalsMethod):
         pools = {p: n.step(p) for p in n.places if "pool" in n.kind(p).lower() and not p.endswith(":input")}
         inputs = {p: f"{p}:input" for p in pools}
         values = n.values(*n.places, *inputs.values())
+        for place, found in values.items():
+            need_finite(n, place, found)
         maps = [units_first(n, p, values[p]) for p in n.places]
         before = [units_first(n, p, values[inputs[p]]) if p in inputs else np.empty(0) for p in n.places]
         kept = [_kept(pools.get(p), b, m) for p, b, m in zip(n.places, before, maps, strict=True)]

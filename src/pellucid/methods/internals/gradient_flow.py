@@ -10,6 +10,7 @@ from pellucid.core.types import Array, NpArray
 from pellucid.results import FlowUnits
 
 from .family import InternalsMethod
+from .finite import need_finite
 
 FADED = 1e-3
 """A gradient this much smaller at the first layer than at the last has vanished; the inverse has exploded."""
@@ -100,6 +101,7 @@ class GradientFlow(InternalsMethod):
                 return target.cotangent(y, numbers)  # type: ignore[attr-defined]  # a Target
 
             _, (gradient,) = above.vjp((below.predict(*inputs), *inputs), cotangent)
+            need_finite(n, f"The gradient at {place}", n.model.numpy(gradient), range(rows.start, rows.stop))
             flat = n.model.numpy(gradient).reshape(rows.stop - rows.start, -1).astype(float)
             found.append(np.stack([np.sqrt((flat**2).mean(1)), np.sqrt((flat**2).sum(1))]))
 

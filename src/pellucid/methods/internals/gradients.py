@@ -15,6 +15,7 @@ from pellucid.methods.params import param
 from pellucid.results import GradientMaps
 
 from .family import InternalsMethod
+from .finite import need_finite
 from .layout import units_first
 
 
@@ -95,6 +96,7 @@ class Gradients(InternalsMethod):
             model, inputs = n.start(rows, self.wrt)
             _, (gradient,) = model[:place].vjp(inputs, lambda y: self._cotangent(n, place, unit, y))
             parts.append(n.model.numpy(gradient))
+            need_finite(n, f"The gradient of unit {unit} of {place}", parts[-1], range(rows.start, rows.stop))
             advance(rows.stop - rows.start)
 
         n.pace.over(n.n, pull)
@@ -104,6 +106,7 @@ class Gradients(InternalsMethod):
     def _cotangent(self, n: Network, place: str, unit: int, y: Array) -> Array:
         """One where the unit is asked, zero elsewhere, shaped like the layer's value."""
         values = n.model.numpy(y)
+        need_finite(n, place, values)
         numbers = np.arange(values.size).reshape(values.shape)  # where each value of a map lies in the layer
         mine = units_first(n, place, numbers)[:, unit].reshape(len(values), -1)
         out = np.zeros(values.size, values.dtype)

@@ -12,6 +12,7 @@ from pellucid.core.network import Network
 from pellucid.core.types import NpArray
 
 from .family import InternalsMethod
+from .finite import need_finite_weights
 
 DEAD = 1e-6
 """A unit whose weights are this much smaller than the largest of its layer does nothing."""
@@ -118,6 +119,8 @@ def _equal(a: NpArray, b: NpArray) -> bool:
 
 def judged(n: Network, lines: Callable[[str], NpArray]) -> dict[str, Any]:
     """The dead and the duplicated units of every place, noted as checks."""
+    for place in n.places:
+        need_finite_weights(place, lines(place))
     dead = {p: idle(lines(p)) for p in n.places}
     twins = {p: alike(lines(p), dead[p]) for p in n.places}
     total = sum(len(lines(p)) for p in n.places)

@@ -12,6 +12,7 @@ from pellucid.methods.params import param
 from pellucid.results import LinearUnits
 
 from .family import InternalsMethod
+from .finite import need_finite
 from .linear_fits import end_to_end, entrywise, jacobian, least_squares, r2_score
 from .moments import is_activation
 
@@ -66,6 +67,7 @@ class LinearDecomposition(InternalsMethod):
         local = [self._local(n, f"{p}:input", p) for p in n.places]
         kept = [m for m in local if m is not None]
         effective, y, x = jacobian(n, self.row)
+        need_finite(n, "The output", y[None], (self.row,))
         self._judge(n, effective, y, x)
         return self.result(
             n,
@@ -99,7 +101,9 @@ class LinearDecomposition(InternalsMethod):
         for place in n.places:
             stop_if_cancelled(n.run)
             into = f"{place}:input"
-            found = n.values(place, into)
+            found = n.values(into, place)
+            for where, values in found.items():
+                need_finite(n, where, values)
             x, y = (found[p].reshape(n.n, -1).astype(float) for p in (into, place))
             alone = is_activation(n.kind(place)) and x.shape == y.shape
             single.append(alone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pellucid.core.network import Network
 from pellucid.core.types import NpArray
 
+from .finite import need_finite
 from .layout import units_first
 
 INPUT = "input"
@@ -26,7 +27,9 @@ def vectors(n: Network, place: str) -> NpArray:
     """(n, units) the values at a place; units of maps by their mean over the map."""
     if place == INPUT:
         return n.x.reshape(n.n, -1).astype(float)
-    values = units_first(n, place, n.values(place)[place])
+    found = n.values(place)[place]
+    need_finite(n, place, found)
+    values = units_first(n, place, found)
     if values.ndim > 2:
         n.notes.said.append(f"Units of {place} are maps; each counts by its mean.")
     return values.reshape(*values.shape[:2], -1).mean(2).astype(float)
