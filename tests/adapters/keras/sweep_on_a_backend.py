@@ -16,7 +16,17 @@ from matplotlib.axes import Axes
 import pellucid
 from pellucid.core.errors import PellucidError
 from pellucid.methods.gradient.feature_maps import MapMethod
-from pellucid.results import Attribution, Curve, Explanation, GradientMaps, Importance, Interactions, Units
+from pellucid.results import (
+    Attribution,
+    Curve,
+    Explanation,
+    GradientMaps,
+    Importance,
+    Interactions,
+    PairAttribution,
+    Sensitivity,
+    Units,
+)
 from tests.adapters.keras.residue import hashed, shadows
 from tests.adapters.keras.zoo import ZOO, made, rows
 
@@ -38,6 +48,7 @@ TABLES, PICTURES, SERIES = (
 )
 
 KNOBS: dict[str, dict[str, Any]] = {
+    "activation_maximization": {"steps": 3, "pictures": 1},
     "conductance": {"steps": 4},
     "counterfactual": {"budget": 2000},
     "expected_gradients": {"samples": 4},
@@ -54,6 +65,7 @@ KNOBS: dict[str, dict[str, Any]] = {
     "permutation_importance": {"repeats": 3},
     "permutation_shap": {"budget": 520},
     "rise": {"budget": 64, "cells": 3},
+    "sensitivity_analysis": {"points": 3},
     "sobol": {"repeats": 2},
 }
 """Small budgets: what is tested is that a method reaches the model, not how well it estimates."""
@@ -66,6 +78,7 @@ LONG = [
     ("recurrent", "exact_shapley"),
     *(("recurrent", name) for name in ("deconvolution", "expected_gradients", "guided_backprop")),
     *(("vit", name) for name in ("deconvolution", "deep_shap", "expected_gradients")),
+    *((kind, "shapley_interactions") for kind in ("sequential", "functional", "subclassed", "nested")),
 ]
 """All of 2^18 coalitions, and passes that take long to compile and whose kin are there: in `make oracle` alone."""
 
@@ -84,6 +97,7 @@ def refusals() -> dict[tuple[str, str], str]:
         ("functional", "nested", "recurrent"),
         "CAM needs a global average and one dense layer after",
     )
+    refuse(("activation_maximization",), ("two_inputs",), "A network with one input is climbed")
     refuse(("kernels",), (*TABLES, *SERIES), "has no layer that Kernels can show")
     refuse(
         ("rise",), tuple(k for k in ZOO if k != "vit"), "RISE masks images"
@@ -149,9 +163,19 @@ def explained(kind: str, name: str, **more: Any) -> Explanation:
     return CLASSES[name](**knobs)(s.model, s.x, **more)
 
 
+def finite(e: Explanation) -> None:
+    """The values are numbers, all that there are."""
+    if isinstance(e, Sensitivity):  # features have as many points as they have values
+        assert (np.isfinite(e.values) == np.isfinite(e.grid)).all()
+    elif isinstance(e, PairAttribution) and e.players:  # rows have as many pairs as they have regions
+        assert all(np.isfinite(v[: len(n), : len(n)]).all() for v, n in zip(e.values, e.players, strict=True))
+    else:
+        assert np.isfinite(e.values).all()
+
+
 def shaped(e: Explanation, x: Any) -> None:
-    """The values are finite and as the rows are; several inputs lie side by side."""
-    assert np.isfinite(e.values).all()
+    """The values are as the rows are; several inputs lie side by side."""
+    finite(e)
     each = (sum(a[0].size for a in x),) if isinstance(x, tuple) else x.shape[1:]
     if isinstance(e, Attribution):
         assert len(e) == len(e.target) == ROWS
