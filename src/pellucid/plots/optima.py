@@ -93,7 +93,8 @@ def about(e: Optima, k: int, lang: str) -> str:
     name = captions.fold(captions.shortened(e.objectives[k], 48), 1.6, theme.SMALL)
     if not np.isfinite(e.agreement[k]):
         return name
-    return f"{name}\n{say(lang, 'agreement', value=f'{e.agreement[k]:.2f}')}"
+    signed = f"{e.agreement[k]:.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"{name}\n{say(lang, 'agreement', value=signed)}"
 
 
 def summary(e: Optima, lang: str) -> str:

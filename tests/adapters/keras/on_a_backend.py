@@ -469,3 +469,24 @@ _models: dict[str, Any] = {}
 
 def _model(kind: str) -> Any:
     return _models.setdefault(kind, made(kind))
+
+
+@pytest.mark.filterwarnings("ignore::pellucid.PellucidWarning")
+def test_activation_maximisation_equals_that_of_the_same_network_in_pytorch():
+    """The same weights, channels last here and first there: the same pictures, numbers and starts."""
+    from tests.adapters.keras.in_torch import first, last, twin
+
+    model = made("sequential")
+    x = np.random.default_rng(0).standard_normal((20, 8, 8, 2)).astype("float32")
+    method = pellucid.ActivationMaximization(steps=6, pictures=2)
+    here, there = method(model, x), method(twin("sequential", model), first(x))
+    assert close(here.values, np.moveaxis(there.values, 2, -1), 1e-3)
+    for name in ("reached", "steady", "best", "spectrum", "agreement"):
+        assert close(getattr(here, name), getattr(there, name), 1e-3), name
+    channel = pellucid.Objective(3, at="conv2") - 0.5 * pellucid.Objective(1)
+    here, there = (
+        method(model, x, target=channel),
+        method(twin("sequential", model), first(x), target=channel),
+    )
+    assert close(here.values[0], last(there.values[0]), 1e-3)
+    assert here.started == there.started

@@ -8,6 +8,8 @@ import numpy as np
 
 from pellucid.core.network import Network
 
+ENOUGH = 0.9
+"""Share of the best row's rise over the data's mean that an input is expected to reach."""
 BRITTLE = 0.5
 """Share of the rise over the data's mean that must stay under small moves."""
 ALIKE = 0.3
@@ -20,13 +22,13 @@ def note(n: Network, found: dict[str, Any], method: Any) -> None:
     reached, steady = found["reached"], found["steady"]
     best, typical = found["best"][:, None], found["typical"][:, None]
     count = reached.size
-    low = int((reached < best - 1e-6 * np.abs(best)).sum())
+    low = int((reached - typical < ENOUGH * (best - typical)).sum())
     n.notes.check(
         "below_best",
         low / count,
         warn=0,
-        fail=0.5,
-        meaning=f"{low} of {count} inputs excite their unit less than the best row of the data does.",
+        fail=np.inf,
+        meaning=f"{low} of {count} inputs excite their unit clearly less than the best row of the data does.",
         advice="Take more steps, a higher rate, or start='example'.",
     )
     rise = reached - typical

@@ -28,7 +28,7 @@ class Waves:
         self.mean = inner.mean(0)
         self.colours = _colours(inner - self.mean) if channels > 1 else np.eye(1, dtype=data.dtype)
         self.apart = np.linalg.pinv(self.colours)
-        found = np.fft.rfftn(self._mixed(inner - self.mean, self.apart), axes=self.axes)
+        found = _waves(self._mixed(inner - self.mean, self.apart), self.axes)
         self.scale = np.sqrt((np.abs(found) ** 2).mean(0) / 2).astype(data.dtype)
         # a wave and its conjugate are one coefficient here, all but the first and, of an even side, the last
         twice = np.full(self.places[-1] // 2 + 1, 2.0)
@@ -42,7 +42,7 @@ class Waves:
 
     def at(self, x: NpArray) -> NpArray:
         waves = self._mixed(self.range.out(x) - self.mean, self.apart)
-        found = np.fft.rfftn(waves, axes=self.axes) / np.maximum(self.scale, FAINT * self.scale.max())
+        found = _waves(waves, self.axes) / np.maximum(self.scale, FAINT * self.scale.max())
         return np.stack([found.real, found.imag], 1).astype(self.dtype)
 
     def inside(self, z: NpArray) -> NpArray:
@@ -56,7 +56,7 @@ class Waves:
 
     def pull(self, z: NpArray, x: NpArray, gradient: NpArray) -> NpArray:
         inner = self._mixed(gradient * self.range.slope(x), self.colours.T)
-        found = np.fft.rfftn(inner, axes=self.axes) * self.back
+        found = _waves(inner, self.axes) * self.back
         both = np.stack([found.real, found.imag], 1).astype(self.dtype, copy=False)
         return self.balls.pull(z.reshape(len(z), -1), both.reshape(len(z), -1)).reshape(z.shape)
 
@@ -66,6 +66,13 @@ class Waves:
             return x * matrix[0, 0]
         flat = np.matmul(matrix.astype(x.dtype), x.reshape(*x.shape[:2], -1))
         return flat.reshape(len(x), len(matrix), *x.shape[2:])
+
+
+def _waves(x: NpArray, axes: tuple[int, ...]) -> NpArray:
+    """The Fourier coefficients of real numbers, by SciPy, which is several times faster than NumPy on pictures."""
+    from scipy import fft
+
+    return fft.rfftn(x, axes=axes)
 
 
 def rings(places: tuple[int, ...]) -> NpArray:
