@@ -1,17 +1,14 @@
-"""Effects against scikit-learn and PyALE in one run; then a million rows of thirty columns, with the memory they take.
+"""Effects against scikit-learn and PyALE in one run.
 
 Run: python benchmarks/effects.py
 """
 
 from __future__ import annotations
 
-import resource
-
 from measure import interleaved, one_thread, ratio, table
 
 one_thread()
 
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -107,29 +104,6 @@ def compare() -> list[list[str]]:
     return rows
 
 
-def at_scale(n: int = 1_000_000, columns: int = 30) -> list[list[str]]:
-    """Seconds and MiB above the table itself, each method after the others in one process."""
-    big = np.random.default_rng(0).normal(size=(n, columns))
-
-    def cheap(rows: np.ndarray) -> np.ndarray:
-        return np.tanh(rows[:, 0]) * rows[:, 1] + rows[:, 2]
-
-    rows, seen = list[list[str]](), list[int]()
-    for method, call in (
-        (pellucid.AccumulatedLocalEffects(), {"columns": [0, 1, 2]}),
-        (pellucid.PartialDependence(points=20), {"columns": [0, 1, 2]}),
-        (pellucid.PermutationImportance(repeats=1), {}),
-    ):
-        before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-        with pellucid.options(progress=lambda label, done, total: seen.append(done)):
-            method(cheap, big, **call)
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        spent = time.process_time() - start
-        rows.append([method.title, f"{spent:.1f}", f"{(after - before) / 1024:.0f}", f"{len(seen):,}"])
-        seen.clear()
-    return rows
-
-
 if __name__ == "__main__":
     import sklearn
     from PyALE import __name__ as peer
@@ -140,5 +114,3 @@ if __name__ == "__main__":
     print(
         table(f"{ROWS} rows, {COLUMNS} columns; scikit-learn {sklearn.__version__}, {peer}", head, compare())
     )
-    head = ["", "CPU s", "MiB above what was held", "progress reports"]
-    print(table("1,000,000 rows, 30 columns (229 MiB)", head, at_scale()))

@@ -45,15 +45,21 @@ def ratio(times: np.ndarray, to: np.ndarray) -> tuple[float, float, float]:
 
 def peak_memory(build: Callable[[], Callable[[], object]]) -> float:
     """MiB by which `build()()` raises the peak of a fresh process above what it held after `build`."""
+    return in_its_own_process(build)[0]
+
+
+def in_its_own_process(build: Callable[[], Callable[[], object]]) -> tuple[float, float, object]:
+    """The same, the CPU seconds of `build()()`, and what it gives."""
     context = multiprocessing.get_context("fork")
     receive, send = context.Pipe(duplex=False)
 
     def work() -> None:
         run = build()
-        before = _resident()
-        run()
+        before, start = _resident(), time.process_time()
+        found = run()
+        spent = time.process_time() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        send.send(max(0.0, peak - before))
+        send.send((max(0.0, peak - before), spent, found))
 
     process = context.Process(target=work)
     process.start()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import pellucid
 from pellucid import AccumulatedLocalEffects, PartialDependence
 from pellucid.core.errors import DataError, ParameterError
+from pellucid.methods.effects.accumulate import accumulated_pair
 from tests.twins import effects as twin
 
 quiet = pytest.mark.filterwarnings("ignore::pellucid.PellucidWarning")
@@ -94,6 +95,56 @@ def test_the_interval_covers_the_effect_between_the_ends():
         inside += (np.abs(e.values[:, 0] - truth) <= e.quality.half_width[:, 0]).sum()
         count += len(truth)
     assert 0.92 <= inside / count <= 0.98
+
+
+@quiet
+def test_the_interval_of_two_columns_covers_their_interaction():
+    """Of x0 x1 exp(x2 / 2), whose differences in a cell vary by x2 alone, about their mean exp(1 / 8)."""
+    ends = np.linspace(-1.5, 1.5, 4)
+    step, inside = np.diff(ends) / (ends[-1] - ends[0]), list[float]()
+    mean = np.outer(np.diff(ends), np.diff(ends))[:, :, None] * np.exp(1 / 8)
+    for seed in range(150):
+        X = np.random.default_rng(seed).normal(size=(400, 3))
+        e = AccumulatedLocalEffects()(
+            lambda r: r[:, 0] * r[:, 1] * np.exp(r[:, 2] / 2),
+            X,
+            columns=(0, 1),
+            grid={"x0": ends, "x1": ends},
+        )
+        count = e.count.reshape(4, 4)[1:, 1:].astype(float)
+        scaled = np.concatenate([[0], step.cumsum()])
+        truth, _ = accumulated_pair(count, mean, (scaled, scaled))  # with the rows there are in each cell
+        width = e.quality.half_width
+        assert width is not None and np.isfinite(width).all()
+        inside.append(float((np.abs(e.values - truth) <= width).mean()))
+    assert 0.92 <= np.mean(inside) <= 0.98
+
+
+@quiet
+def test_the_interval_of_two_columns_is_that_of_a_sum_of_means():
+    """Each cell's mean moved by its standard error in turn, the squares of what that does added up."""
+    X = normal(0.8, 300)
+    f = lambda r: np.tanh(3 * r[:, 0] * r[:, 1])  # noqa: E731
+    e = AccumulatedLocalEffects(cells=4)(f, X, columns=(0, 1))
+    z = e.grid.reshape(5, 5, 2)
+    axes = z[:, 0, 0], z[0, :, 1]
+    at = [np.clip(np.searchsorted(a, X[:, k]) - 1, 0, 3) for k, a in enumerate(axes)]
+    corner = lambda i, j: f(np.stack([axes[0][at[0] + i], axes[1][at[1] + j]], 1))  # noqa: E731
+    delta = corner(1, 1) - corner(1, 0) - corner(0, 1) + corner(0, 0)
+    cells = [[delta[(at[0] == i) & (at[1] == j)] for j in range(4)] for i in range(4)]
+    count = np.array([[len(c) for c in row] for row in cells], float)
+    mean = np.array([[c.mean() if len(c) else 0.0 for c in row] for row in cells])[:, :, None]
+    known = [c for row in cells for c in row if len(c) > 1]
+    pooled = sum(len(c) * c.var(ddof=1) for c in known) / sum(map(len, known))
+    scaled = tuple((a - a[0]) / (a[-1] - a[0]) for a in axes)
+    whole, total = accumulated_pair(count, mean, scaled)[0], 0.0
+    for i, j in zip(*np.nonzero(count), strict=True):
+        own = cells[i][j]
+        moved = mean.copy()
+        moved[i, j] += np.sqrt((own.var(ddof=1) if len(own) > 1 else pooled) / len(own))
+        total = total + (accumulated_pair(count, moved, scaled)[0] - whole) ** 2
+    np.testing.assert_allclose(e.values, whole, atol=1e-12)
+    np.testing.assert_allclose(e.quality.half_width, 1.959963984540054 * np.sqrt(total), atol=1e-12)
 
 
 # -- the definition -------------------------------------------------------------------------------------------------

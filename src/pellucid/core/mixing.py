@@ -37,8 +37,9 @@ class Mixed:
         return np.where(self.present(coalitions)[:, None], self.x, self.behind)
 
     def present(self, coalitions: Bools) -> Bools:
-        """(m, *features) of bool, in the order of the memory."""
-        return coalitions.take(self.label.ravel(), axis=1).reshape(len(coalitions), *self.label.shape)
+        """(m, *features) of bool, in the order of the memory; 1 for axes along which the players are the same."""
+        lean = self.label[tuple(slice(0, 1) if step == 0 else slice(None) for step in self.label.strides)]
+        return coalitions.take(lean.ravel(), axis=1).reshape(len(coalitions), *lean.shape)
 
     def like(self, other: Any) -> bool:
         """Whether another filling has the same rows behind it, and the same players before them."""
@@ -60,7 +61,8 @@ class Overlay:
 
     def __init__(self, mixed: Mixed, coalitions: Bools, repeated: NpArray) -> None:
         self.kind, self.shape, self.dtype = _bits(mixed.behind), mixed.x.shape, mixed.behind.dtype
-        self.kept = np.where(mixed.present(coalitions), ~self.kind(0), self.kind(0))
+        present = np.broadcast_to(mixed.present(coalitions), (len(coalitions), *self.shape))
+        self.kept = np.where(present, ~self.kind(0), self.kind(0))
         size, rows = self.kept.size, len(mixed.behind)
         self.side = next((k for k in range(1, rows) if rows % k == 0 and k * size >= LONG), rows)
         behind = np.ascontiguousarray(repeated[:, :size]).reshape(-1, self.side * size)

@@ -204,7 +204,8 @@ class Game(View):
         def filled(rows: slice) -> NpArray:
             own = coalitions[rows] if coalitions.ndim == 3 else [coalitions] * (rows.stop - rows.start)
             each = [h.fill(c).swapaxes(0, 1) for h, c in zip(self.hidden[rows], own, strict=True)]
-            return np.concatenate([one.reshape(-1, *one.shape[2:]) for one in each])
+            flat = [one.reshape(-1, *one.shape[2:]) for one in each]
+            return flat[0] if len(flat) == 1 else np.concatenate(flat)
 
         return filled
 

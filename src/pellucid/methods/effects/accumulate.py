@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.core.run import batches
 from pellucid.core.types import NpArray
+
+CELLS = 256
+"""Cells whose weights are found at once."""
 
 
 def accumulated(
@@ -28,9 +32,13 @@ def accumulated(
     else:
         centre = rows / max(rows.sum(), 1) @ up_to
     weights = up_to - centre
+    return weights @ mean, _normal() * np.sqrt(weights**2 @ _spread(count, variance))
+
+
+def _spread(count: NpArray, variance: NpArray) -> NpArray:
+    """(intervals, targets) variances of the means; where the variance is not known, the pooled one is taken."""
     pooled = np.nansum(variance * count[:, None], 0) / max(float(count[count > 1].sum()), 1.0)
-    spread = np.where(np.isnan(variance), pooled, variance) / np.maximum(count, 1)[:, None]
-    return weights @ mean, _normal() * np.sqrt(weights**2 @ spread)
+    return np.where(np.isnan(variance), pooled, variance) / np.maximum(count, 1)[:, None]
 
 
 def _normal() -> float:
@@ -62,6 +70,25 @@ def accumulated_pair(
     corners = (h[:-1, :-1] + h[:-1, 1:] + h[1:, :-1] + h[1:, 1:]) / 4
     h = h - (weight * corners).sum((0, 1)) / max(float(count.sum()), 1.0)
     return h.reshape(-1, targets), np.pad(count, ((1, 0), (1, 0))).ravel()
+
+
+def pair_half_width(count: NpArray, variance: NpArray, scaled: tuple[NpArray, NpArray]) -> NpArray:
+    """(points, targets) 95 % half-widths of `accumulated_pair`, whose values are weighted sums of the cells' means.
+
+    Args:
+        count: (k, m) rows in each cell.
+        variance: (k, m, targets) of their differences of differences, NaN where it is not known.
+        scaled: the ends of the cells on both axes, between 0 and 1.
+    """
+    cells = count.size
+    spread = _spread(count.ravel(), variance.reshape(cells, -1))
+    total = np.zeros(((count.shape[0] + 1) * (count.shape[1] + 1), spread.shape[1]))
+    for some in batches(cells, CELLS):
+        ones = np.eye(cells)[:, some].reshape(
+            *count.shape, -1
+        )  # what a mean of one in a single cell adds up to
+        total += accumulated_pair(count, ones, scaled)[0] ** 2 @ spread[some]
+    return _normal() * np.sqrt(total)
 
 
 def _main(h: NpArray, weight: NpArray) -> NpArray:

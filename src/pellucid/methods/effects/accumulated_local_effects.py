@@ -11,7 +11,7 @@ from pellucid.core.types import NpArray
 from pellucid.core.views import Table
 from pellucid.methods.params import param
 
-from .accumulate import accumulated, accumulated_pair
+from .accumulate import accumulated, accumulated_pair, pair_half_width
 from .family import EffectMethod
 from .intervals import Intervals, intervals_of
 from .moments import GroupedMoments
@@ -104,11 +104,11 @@ def _differences(values: NpArray, plan: tuple[Intervals, ...], y: NpArray) -> li
 def _effect(place: Place, plan: tuple[Intervals, ...], sums: GroupedMoments) -> Effect:
     targets = sums.mean.shape[1]
     if len(place) == 2:
-        shape = (plan[0].count, plan[1].count)
-        values, count = accumulated_pair(
-            sums.count.reshape(shape), sums.mean.reshape(*shape, -1), (plan[0].scaled, plan[1].scaled)
-        )
-        grid, half = crossed(plan[0].points, plan[1].points), np.full(values.shape, np.nan)
+        shape, scaled = (plan[0].count, plan[1].count), (plan[0].scaled, plan[1].scaled)
+        rows = sums.count.reshape(shape)
+        values, count = accumulated_pair(rows, sums.mean.reshape(*shape, -1), scaled)
+        half = pair_half_width(rows, sums.variance.reshape(*shape, -1), scaled)
+        grid = crossed(plan[0].points, plan[1].points)
     else:
         rows = plan[0].rows if plan[0].levels else None
         values, half = accumulated(sums.count, sums.mean, sums.variance, rows)
