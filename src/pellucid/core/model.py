@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from .errors import CapabilityError
 from .forest import Forest
-from .run import MEMORY
+from .run import MEMORY, Pace, Run
 from .types import Array, NpArray
 
 
@@ -192,6 +192,22 @@ def spending(model: Any) -> TypeGuard[Spending]:
 def layered(model: Any) -> TypeGuard[Layered]:
     """Whether the model is a network that can be cut."""
     return _is(model, Layered)
+
+
+def pace_of(model: Model, inputs: tuple[Array, ...], row_bytes: float, run: Run) -> Pace:
+    """Rows per call of a model that is only asked for predictions, by the memory that a row takes.
+
+    Args:
+        model: the model.
+        inputs: rows, of which the first is measured.
+        row_bytes: bytes of one row.
+        run: how to run.
+    """
+    if differentiable(model):
+        size = run.size(model.bytes_per_row(tuple(a[:1] for a in inputs)), memory=model.facts.memory)
+    else:
+        size = run.black_box(row_bytes, model.facts.memory)
+    return Pace(run, size, model.out_of_memory)
 
 
 _known: WeakKeyDictionary[type, dict[Any, bool]] = WeakKeyDictionary()

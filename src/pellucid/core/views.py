@@ -23,8 +23,6 @@ from .types import Array, Bools, NpArray
 
 T = TypeVar("T")
 
-BLACK_BOX_ROWS = 65536
-"""Rows in the largest automatic batch of a model that is only asked for predictions."""
 STACKED_ROWS = 3072
 """Rows of copies of a table that are asked about at once: more fall out of the processor's cache."""
 

@@ -15,11 +15,11 @@ from pellucid.core.features import Columns, Features, Pixels
 from pellucid.core.forest import Forest
 from pellucid.core.generator import Generator
 from pellucid.core.intake import Data, read
-from pellucid.core.model import Forested, Staged, differentiable
+from pellucid.core.model import Forested, Staged, differentiable, pace_of
 from pellucid.core.run import Pace, Run, current
 from pellucid.core.target import space_of
 from pellucid.core.types import NpArray
-from pellucid.core.views import BLACK_BOX_ROWS, Query
+from pellucid.core.views import Query
 from pellucid.methods.base import Method, independent_rows, quality
 from pellucid.results import ChangedImages, Counterfactuals
 
@@ -83,9 +83,7 @@ class Asked:
     @cached_property
     def pace(self) -> Pace:
         """Rows per call, by the memory that a row takes."""
-        data, model = self.data, self.data.model
-        per_row = model.bytes_per_row(data.inputs) if differentiable(model) else data.x[0].nbytes * 4
-        return Pace(self.run, self.run.size(per_row, BLACK_BOX_ROWS, model.facts.memory), model.out_of_memory)
+        return pace_of(self.data.model, self.data.inputs, self.data.x[0].nbytes, self.run)
 
     @cached_property
     def outputs(self) -> Callable[[NpArray], NpArray]:

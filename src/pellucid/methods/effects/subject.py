@@ -12,10 +12,11 @@ import numpy as np
 from pellucid.core.errors import DataError, ParameterError
 from pellucid.core.features import Columns
 from pellucid.core.intake import Data
-from pellucid.core.run import Pace, Run, batches
+from pellucid.core.model import pace_of
+from pellucid.core.run import Run, batches
 from pellucid.core.target import Target, space_of
 from pellucid.core.types import NpArray
-from pellucid.core.views import BLACK_BOX_ROWS, STACKED_ROWS, Aim, Blocks, Table
+from pellucid.core.views import STACKED_ROWS, Aim, Blocks, Table
 
 from .places import Place
 
@@ -42,12 +43,8 @@ class Subject:
     @cached_property
     def outputs(self) -> Callable[[NpArray], NpArray]:
         """Rows of numbers -> outputs as NumPy, in batches."""
-        data, run = self.data, self.run
-        model = data.model
-        per_row = (
-            model.bytes_per_row(data.inputs) if hasattr(model, "bytes_per_row") else data.x[0].nbytes * 4
-        )
-        pace = Pace(run, run.size(per_row, BLACK_BOX_ROWS, model.facts.memory), model.out_of_memory)
+        data, run, model = self.data, self.run, self.data.model
+        pace = pace_of(model, data.inputs, data.x[0].nbytes, run)
 
         def ask(X: NpArray) -> NpArray:
             parts = list[NpArray]()

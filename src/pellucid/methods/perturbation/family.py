@@ -16,7 +16,7 @@ from pellucid.core.features import Features, Pixels
 from pellucid.core.grouped import Grouped
 from pellucid.core.intake import Data, read
 from pellucid.core.masker import Background, Fill, Hidden, Masker, Segments
-from pellucid.core.model import differentiable, layered, spending
+from pellucid.core.model import layered, pace_of, spending
 from pellucid.core.run import Pace, Part, Run, current, stop_if_cancelled, tracking
 from pellucid.core.several import chosen
 from pellucid.core.target import Neuron, Target, space_of
@@ -255,12 +255,7 @@ class Asked:
     @cached_property
     def pace(self) -> Pace:
         """Rows per call, by the memory that a row takes."""
-        model, memory = self.model, self.data.model.facts.memory
-        if differentiable(model):
-            size = self.run.size(model.bytes_per_row(tuple(a[:1] for a in self.data.inputs)), memory=memory)
-        else:
-            size = self.run.black_box(self.data.x[0].nbytes, memory)
-        return Pace(self.run, size, model.out_of_memory)
+        return pace_of(self.model, self.data.inputs, self.data.x[0].nbytes, self.run)
 
     @cached_property
     def _native(self) -> Array:

@@ -27,6 +27,8 @@ SCALES = (-2.5, -2.0, -1.5, -1.0, -0.5)
 NOISES = (-7.0, -5.0, -3.0, -1.5)
 SHAPES = (0.5, 1.0, 2.0)
 """Powers of the players' sizes that the prior's scale may follow; and, in powers of ten, its scale and its noise."""
+SMALLEST = 0.01
+"""The least share of a mean player that any has in the prior's scale: sizes are estimates too."""
 _LARGE = 1e30
 
 
@@ -166,7 +168,7 @@ class OddProcess:
 
 def _shaped(size: NpArray, power: float) -> NpArray:
     """Sizes as shares with mean 1 and none vanishing, to a power."""
-    share = np.maximum(size / np.maximum(size.mean(1), 1e-300)[:, None], 1e-3) ** power
+    share = np.maximum(size / np.maximum(size.mean(1), 1e-300)[:, None], SMALLEST) ** power
     return share / share.mean(1)[:, None]
 
 
