@@ -60,7 +60,11 @@ def test_the_same_weights_in_quarters(kind):
     np.testing.assert_allclose(mine, others, atol=0.15 * np.abs(others).max())
 
 
-@pytest.mark.parametrize("kind", ["logistic", "forest"])
-def test_steadier_over_seeds(kind):
-    """Half of lime's spread, at the same number of samples."""
-    assert ours(kind).std(0, ddof=1).mean() <= 0.5 * theirs(kind).std(0, ddof=1).mean()
+def test_steadier_over_seeds():
+    """A third of lime's spread over both problems at the same number of samples; a forest's steps keep it highest."""
+    share = {
+        k: float(ours(k).std(0, ddof=1).mean() / theirs(k).std(0, ddof=1).mean())
+        for k in ("logistic", "forest")
+    }
+    assert max(share.values()) <= 0.45
+    assert sum(share.values()) / 2 <= 1 / 3
