@@ -99,4 +99,4 @@ def test_true_values_that_do_not_fit_are_refused():
     with pytest.raises(DataError, match="classes that the model does not know"):
         importance(two, X, 2 * Y)
     with pytest.raises(ParameterError, match="Did you mean 'accuracy'"):
-        importance(two, X, Y, score="acuracy")
+        importance(two, X, Y, score="accuracyy")
