@@ -189,8 +189,9 @@ class Job:
         n, size = len(self.x), values(self.x.shape[1], self.pairs)
         found, reached = np.zeros((n, size)), np.zeros((n, p.fewer))
         for job in todo:
-            with _first_time(what, self.run):
-                job(slice(0, 0), np.zeros((p.fewer, 0, size + 1)))
+            if what not in _done:  # no rows at all compile what rows need
+                with _first_time(what, self.run):
+                    job(slice(0, 0), np.zeros((p.fewer, 0, size + 1)))
 
             def work(rows: slice, job: Work = job) -> None:
                 out = np.zeros((p.fewer, rows.stop - rows.start, size + 1))
