@@ -91,6 +91,7 @@ def refusals() -> dict[tuple[str, str], str]:
         found.update({(name, kind): words for name in names for kind in kinds})
 
     refuse(OF_TABLES, (*PICTURES, *SERIES), r"is for tables, \(rows, columns\)")
+    del found["counterfactual", "vit"]  # pictures of one channel or three are changed pixel by pixel
     refuse(MAPS, TABLES, "No layer of the network has feature maps")
     refuse(
         ("cam",),
