@@ -72,7 +72,7 @@ def _waves(x: NpArray, axes: tuple[int, ...]) -> NpArray:
     """The Fourier coefficients of real numbers, by SciPy, which is several times faster than NumPy on pictures."""
     from scipy import fft
 
-    return fft.rfftn(x, axes=axes)
+    return np.asarray(fft.rfftn(x, axes=axes))
 
 
 def rings(places: tuple[int, ...]) -> NpArray:
