@@ -89,7 +89,7 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "feature": ("feature", "特征"),
     "flow": ("dots: rows; line: mean over {n:,} rows", "点：各行；线：{n:,} 行的均值"),
     "flow_axis": ("size of a typical gradient entry (log scale)", "梯度分量的典型大小（对数刻度）"),
-    "flow_of": ("gradient of {target}", "{target} 的梯度"),
+    "flow_of": ("gradient of {target}", "{target}的梯度"),
     "zero_rows": ("{k:,} gradients are zero and not drawn", "有 {k:,} 个梯度为零，未画出"),
     "clusters_of": ("{k} clusters of {n:,} rows", "{n:,} 行分为 {k} 个簇"),
     "silhouette_is": ("silhouette {score}", "轮廓系数 {score}"),
