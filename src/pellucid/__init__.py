@@ -34,6 +34,7 @@ _HOMES = {
     "Counterfactuals": "results",
     "Coupling": "core.constraints",
     "Curve": "results",
+    "DecisionPath": "methods.trees",
     "Deconvolution": "methods.gradient",
     "DeepLift": "methods.gradient",
     "DeepShap": "methods.gradient",
@@ -101,6 +102,7 @@ _HOMES = {
     "Stretches": "core.stretches",
     "Surrogate": "results",
     "Tokens": "core.features",
+    "TreePaths": "results",
     "TreeShap": "methods.trees",
     "Units": "results",
     "Weights": "methods.internals",
@@ -196,7 +198,7 @@ if TYPE_CHECKING:
         ShapleyInteractions,
     )
     from pellucid.methods.registry import methods
-    from pellucid.methods.trees import TreeShap
+    from pellucid.methods.trees import DecisionPath, TreeShap
     from pellucid.results import (
         Attribution,
         ChangedImages,
@@ -210,6 +212,7 @@ if TYPE_CHECKING:
         Quality,
         Sensitivity,
         Surrogate,
+        TreePaths,
         Units,
     )
     from pellucid.results.files import load
@@ -238,6 +241,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Counterfactuals",
     "Coupling",
     "Curve",
+    "DecisionPath",
     "Deconvolution",
     "DeepLift",
     "DeepShap",
@@ -305,6 +309,7 @@ __all__ = [  # noqa: RUF022  # in the order of _HOMES, which a test compares
     "Stretches",
     "Surrogate",
     "Tokens",
+    "TreePaths",
     "TreeShap",
     "Units",
     "Weights",

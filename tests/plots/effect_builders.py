@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.features import Columns
-from pellucid.results import Curve, Interactions, Provenance, Quality, Surrogate
+from pellucid.results import Curve, Interactions, Provenance, Quality, Surrogate, TreePaths
 
 
 def effects(
@@ -111,7 +111,39 @@ def surrogate(form: str = "tree", **more: Any) -> Surrogate:
     )
 
 
+def paths(outputs: int = 1, **more: Any) -> TreePaths:
+    """Two rows through a tree: the one over two splits, a missing value among them, the other over one."""
+    given: dict[str, Any] = {
+        "values": np.array([[0.25], [-0.5]]) * np.ones(outputs),
+        "x": np.array([[2.0, 1.0], [1.0, np.nan]]),
+        "starts": np.array([0, 1, 3]),
+        "node": np.array([0, 0, 1]),
+        "column": np.array([0, 0, 1]),
+        "threshold": np.array([1.5, 1.5, np.nan]),
+        "left": np.array([False, True, True]),
+        "missing": np.array([False, False, True]),
+        "inside": np.array([False, False, True]),
+        "sets": ((), (), ("short",)),
+        "share": np.array([1.0, 1.0, 0.6]),
+        "other_share": np.array([0.6, 0.4, 0.2]),
+        "other_leaves": np.array([2, 1, 1]),
+        "leaf": np.array([4, 2]),
+        "leaf_share": np.array([0.4, 0.4]),
+    }
+    return TreePaths(
+        features=Columns(("a", "b"), {"a": "cm"}, {"b": ("long", "short")}),
+        quality=Quality("test"),
+        provenance=Provenance("decision_path", "Decision path"),
+        space="log-odds",
+        tree=3,
+        trees=10,
+        targets=("dog",) if outputs == 1 else tuple(map(str, range(outputs))),
+        **{**given, **more},
+    )
+
+
 RESULTS = {
+    "path": paths,
     "curve": lambda: effects(("a",)),
     "curves": lambda: effects(("a",), ("d",), ("b",), ("c",), targets=("cat", "dog")),
     "effect_map": lambda: effects(("a", "d")),

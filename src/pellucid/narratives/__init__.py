@@ -6,6 +6,7 @@ from . import effects as effects
 from . import inside as inside
 from . import interplay as interplay
 from . import pairs as pairs
+from . import path as path
 from . import sensitivity as sensitivity
 from . import stand_in as stand_in
 from .tell import tell as tell

@@ -61,6 +61,7 @@ from .linearity import effective as effective  # isort: skip
 from .sensitivity import sensitivity as sensitivity  # isort: skip
 from .pair_map import pair_map as pair_map  # isort: skip
 from .dependence import dependence as dependence  # isort: skip
+from .path import path as path  # isort: skip
 from .tree import tree as tree  # isort: skip
 from .rules import rules as rules  # isort: skip
 from .coefficients import coefficients as coefficients  # isort: skip

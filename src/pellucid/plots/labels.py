@@ -340,6 +340,7 @@ ZH = Words(
         "exact_shapley": "精确 Shapley 值",
         "permutation_shap": "排列 SHAP",
         "accumulated_local_effects": "累积局部效应",
+        "decision_path": "决策路径",
         "global_surrogate": "全局代理模型",
         "local_surrogate_tree": "局部代理树",
         "shapley_importance": "Shapley 重要性",

@@ -24,6 +24,7 @@ from .pair_attribution import PairAttribution as PairAttribution
 from .sensitivity import Sensitivity as Sensitivity
 from .surrogate import Rule as Rule
 from .surrogate import Surrogate as Surrogate
+from .tree_paths import TreePaths as TreePaths
 from .units import Units as Units
 from .weights import KernelUnits as KernelUnits
 from .weights import WeightUnits as WeightUnits

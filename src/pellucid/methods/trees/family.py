@@ -123,16 +123,23 @@ class TreeMethod(Method, abstract=True):
             meaning="The values of a row should add up to its prediction less the base.",
             advice="Please report the model: its trees are read or walked wrongly.",
         )
-        if forest not in _held:
-            _held[forest] = _apart(data, view.forest, answer.raw[:CHECKED])
-        notes.check(
-            "prediction",
-            _held[forest],
-            warn=1e-4,
-            fail=1e-2,
-            meaning="The forest that was read should give the model's own output.",
-            advice="Use KernelShap, and report the model's version.",
-        )
+        agreeing(view, data, answer.raw)
+
+
+def agreeing(view: Trees, data: Data, raw: NpArray | None = None) -> None:
+    """Say how near the forest is to the model's own output, held against it once; `raw` is its raw prediction."""
+    forest = view.forest
+    if forest not in _held:
+        ours = forest.predict(view.x[:CHECKED]) if raw is None else raw[:CHECKED]
+        _held[forest] = _apart(data, forest, ours)
+    view.notes.check(
+        "prediction",
+        _held[forest],
+        warn=1e-4,
+        fail=1e-2,
+        meaning="The forest that was read should give the model's own output.",
+        advice="Use KernelShap, and report the model's version.",
+    )
 
 
 def trees(data: Data, background: Any, run: Run) -> Trees:
