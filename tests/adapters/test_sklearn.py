@@ -414,3 +414,18 @@ def test_log_probabilities_and_margins():
     np.testing.assert_allclose(
         OCCLUSION(model, X[:4], target=pellucid.Margin(2, 0)).output, p[:, 2] - p[:, 0]
     )
+
+
+def test_only_estimators_that_are_known_to_read_get_rows_that_are_not_theirs():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = (X[:, 0] > 0).astype(int)
+    scaled = make_pipeline(StandardScaler(copy=False), LogisticRegression()).fit(X.copy(), y)
+    model = pellucid.wrap(scaled)
+    before = X.copy()
+    model.predict(X)
+    assert not model.facts.reads_only
+    assert np.array_equal(X, before)
+    plain = pellucid.wrap(LogisticRegression().fit(X, y))
+    plain.predict(X)
+    assert plain.facts.reads_only
+    assert np.array_equal(X, before)

@@ -88,3 +88,29 @@ def test_a_long_run_can_be_cancelled(method):
     with pellucid.options(cancel=lambda: len(calls) > 5), pytest.raises(Cancelled):
         method(asked, table(2 * STACKED_ROWS))
     assert len(calls) <= 8
+
+
+@pytest.mark.parametrize("rows", [40, STACKED_ROWS + 100])
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_model_may_write_to_its_rows_and_run_out_of_memory(rows, fails):
+    """Rows are made anew for each question, and once more where one has failed after the model wrote to them."""
+    failed = list[int]()
+
+    def writes(given: np.ndarray) -> np.ndarray:
+        y = cheap(given)
+        given[:] = np.nan
+        if fails and len(given) > 500:
+            failed.append(len(given))
+            raise MemoryError
+        return y
+
+    X = table(rows)
+    e = pellucid.PartialDependence(points=20, ice=5)(writes, X, columns=["x0", ("x0", "x2"), "x1"])
+    assert bool(failed) == fails
+    for k, place in enumerate(e.columns):
+        here = e.of == k
+        for point, value in zip(e.grid[here], e.values[here, 0], strict=True):
+            set_to = X.copy()
+            for name, v in zip(place, point, strict=False):
+                set_to[:, int(name[1:])] = v
+            assert value == pytest.approx(cheap(set_to).mean(), abs=1e-12)

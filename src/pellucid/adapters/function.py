@@ -31,6 +31,8 @@ class FunctionModel:
     output: str | int | None = None
 
     def predict(self, *inputs: Array) -> Array:
+        if self.facts.reads_only:
+            return self.spend(*inputs)
         own = (a.copy() if isinstance(a, np.ndarray) else a for a in inputs)
         return self.spend(*own)  # a function may write to its input
 

@@ -38,12 +38,14 @@ def wrap(estimator: Any, *, output: str | int | None = None) -> FunctionModel:
         missing=_takes_missing(estimator),
         missing_in_frames=_takes_missing(estimator),
         frames=True,
+        reads_only=_reads_only(estimator),
     )
     if known_as(estimator):
         return SklearnForest(quiet(function), facts, output, estimator)
     if last is not estimator and len(estimator.steps) > 1 and known_as(last):
         return SklearnSteps(quiet(function), facts, output, estimator)
-    return FunctionModel(quiet(function), facts, output)
+    unnamed = facts.reads_only and not facts.columns
+    return FunctionModel(quiet(function, unnamed=unnamed), facts, output)
 
 
 def _question(estimator: Any) -> tuple[Callable[..., Any], str]:
@@ -81,6 +83,12 @@ def _check_fitted(estimator: Any) -> None:
 
 def _is_outlier(estimator: Any) -> bool:
     return getattr(estimator, "_estimator_type", "") == "outlier_detector"
+
+
+def _reads_only(estimator: Any) -> bool:
+    """Whether it is one of scikit-learn's own, nothing of the caller's inside: those never write to their input."""
+    own = type(estimator).__module__.startswith("sklearn.") and not hasattr(estimator, "steps")
+    return own and not any("__" in name or callable(v) for name, v in estimator.get_params().items())
 
 
 def _takes_missing(estimator: Any) -> bool:

@@ -46,6 +46,7 @@ class Facts:
         axes: how many axes the input may have, rows included; () where nothing says so.
         mixes_rows: the layer that makes a row's output depend on the rows beside it, or "".
         memory: bytes of activations that a batch may hold.
+        reads_only: whether the model is known never to write to what it is given.
         gradients: what to do for gradients, where the model could have them and has not.
         notes: what a reader of the result must know ("was in training mode; explained in eval mode").
     """
@@ -64,6 +65,7 @@ class Facts:
     axes: tuple[int, ...] = ()
     mixes_rows: str = ""
     memory: int = MEMORY
+    reads_only: bool = False
     gradients: str = ""
     notes: tuple[str, ...] = ()
 

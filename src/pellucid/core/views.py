@@ -17,7 +17,8 @@ from .forest import Forest
 from .masker import Hidden
 from .mixing import Overlay, averaged, repeated, shared
 from .notes import Notes
-from .run import Pace, Run, batches, current, even, stop_if_cancelled, tracking
+from .run import Pace, Part, Run, batches, current, even, stop_if_cancelled, tracking
+from .stack import Stack
 from .target import Target
 from .types import Array, Bools, NpArray
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 STACKED_ROWS = 3072
 """Rows of copies of a table that are asked about at once: more fall out of the processor's cache."""
+ANSWERS = 2**18
+"""Answers about one block of rows, at all points, that are kept until they are told."""
 
 
 @dataclass(frozen=True)
@@ -249,6 +252,7 @@ class Table(View):
         X: (n, columns).
         columns: their names, units, categories and groups.
         ask: rows (m, columns), and for each the number of the row of X that it stands for -> (m, targets).
+        spend: the same of rows that are made for it, and may be written to; made anew where memory runs out.
         targets: names of the explained numbers.
         score: rows (n, columns) -> one number per score, where higher means that the model does better; rows as in X.
         predict: rows (n, columns) -> (n,) the explained number; rows as in X.
@@ -260,12 +264,14 @@ class Table(View):
         intact: the scores of X as it is, or NaN.
         ordered: per column, whether its values have an order.
         size: rows of one stacked question.
+        spends: whether the model gets the very rows that are made for it, and may write to them.
         walk: the model's trees, where it is a sum of them and a method may walk them instead of asking.
     """
 
     X: NpArray
     columns: Columns
     ask: Callable[[NpArray, NpArray], NpArray]
+    spend: Callable[[Callable[[], NpArray], NpArray], NpArray]
     targets: tuple[str, ...] = ()
     score: Callable[[NpArray], NpArray] = lambda rows: np.full(1, np.nan)
     predict: Callable[[NpArray], NpArray] = lambda rows: np.full(len(rows), np.nan)
@@ -277,6 +283,7 @@ class Table(View):
     intact: NpArray = field(default_factory=lambda: np.full(1, np.nan))
     ordered: tuple[bool, ...] = ()
     size: int = STACKED_ROWS
+    spends: bool = True
     walk: Any = None
 
     def rng(self, *key: int) -> np.random.Generator:
@@ -296,7 +303,8 @@ class Table(View):
     ) -> Iterator[tuple[slice, int, NpArray]]:
         """What the model says with columns set to other values, in blocks of rows and with progress.
 
-        Each block is one stacked question, so memory does not grow with the table.
+        As many points are asked about at once as stack up to `size` rows, or one of a block of that many rows: columns
+        are set in place, in one stack. Memory does not grow with the table.
 
         Args:
             places: the columns that are set together, for each question.
@@ -305,21 +313,16 @@ class Table(View):
         Yields:
             Which rows, the number of the question, and (points, rows, targets) of outputs.
         """
-        most = max(len(ask(slice(0, 1))) for ask in asked)
-        with tracking(self.run, "effects", len(self.X) * len(asked)) as advance:
-            for part in batches(len(self.X), max(1, self.size // most)):
-                block, rows = self.X[part], np.arange(part.start, part.stop)
-                stack, owner = np.repeat(block[None], most, 0), np.tile(rows, most)
+        most, n = max(len(ask(slice(0, 1))) for ask in asked), len(self.X)
+        size = even(n, min(self.size, max(1, ANSWERS // most)))
+        with tracking(self.run, "effects", n * len(asked)) as advance:
+            for part in batches(n, size):
+                stack = Stack(self.X[part], even(most, max(1, self.size // size)), whole=self.spends)
+                owner = np.arange(part.start, part.stop)
                 for k, (columns, ask) in enumerate(zip(places, asked, strict=True)):
                     values = ask(part)
-                    some = stack[: len(values)]
-                    for axis, column in enumerate(columns):
-                        some[:, :, column] = values[:, :, axis]
-                    y = self.ask(some.reshape(-1, stack.shape[2]), owner[: len(values) * len(rows)])
-                    for column in columns:
-                        some[:, :, column] = block[:, column]
-                    yield part, k, y.reshape(len(values), len(rows), -1)
-                    advance(len(rows))
+                    told = Part(advance, worth=len(owner), steps=len(values))
+                    yield part, k, stack.answers(self.spend, owner, columns, values, told)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

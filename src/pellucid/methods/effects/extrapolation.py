@@ -11,7 +11,7 @@ from pellucid.core.views import Table
 
 from .places import Place
 
-ROWS = 2000
+ROWS = 1000
 """Rows that the check looks at, spread over the table."""
 EXPECTED = 6.0
 """Rows that a cell would hold on average if the columns were independent: then it is empty once in 400."""

@@ -111,7 +111,8 @@ def _asked(t: Table, where: list[Place], grids: list[NpArray], kept: NpArray) ->
     for rows, k, y in t.varied(where, questions):
         moments[k].add(y)
         these = slice(*np.searchsorted(kept, [rows.start, rows.stop]))
-        curves[k][these] = np.moveaxis(y[:, kept[these] - rows.start], 0, 1)
+        whole = these.stop - these.start == y.shape[1]
+        curves[k][these] = np.moveaxis(y if whole else y[:, kept[these] - rows.start], 0, 1)
     return [
         Effect(place, grid, m.mean, m.half_width, own_curves, count=np.full(len(grid), len(t.X)))
         for place, grid, m, own_curves in zip(where, grids, moments, curves, strict=True)

@@ -12,10 +12,10 @@ import numpy as np
 from pellucid.core.errors import DataError, ParameterError
 from pellucid.core.features import Columns
 from pellucid.core.intake import Data
-from pellucid.core.model import pace_of
-from pellucid.core.run import Run, batches
+from pellucid.core.model import pace_of, spending
+from pellucid.core.run import Pace, Run, batches
 from pellucid.core.target import Target, space_of
-from pellucid.core.types import NpArray
+from pellucid.core.types import Array, NpArray
 from pellucid.core.views import STACKED_ROWS, Aim, Blocks, Table
 
 from .places import Place
@@ -41,22 +41,36 @@ class Subject:
     classes: tuple[str, ...]
 
     @cached_property
-    def outputs(self) -> Callable[[NpArray], NpArray]:
+    def pace(self) -> Pace:
+        """How many rows the model is asked about at once."""
+        return pace_of(self.data.model, self.data.inputs, self.data.x[0].nbytes, self.run)
+
+    def outputs(self, X: NpArray) -> NpArray:
         """Rows of numbers -> outputs as NumPy, in batches."""
-        data, run, model = self.data, self.run, self.data.model
-        pace = pace_of(model, data.inputs, data.x[0].nbytes, run)
+        return self._told(lambda: X, self.data.model.predict)
 
-        def ask(X: NpArray) -> NpArray:
-            parts = list[NpArray]()
+    def spent(self, made: Callable[[], NpArray]) -> NpArray:
+        """The same of rows that nobody needs afterwards: the model may write to them."""
+        model = self.data.model
+        return self._told(made, model.spend if spending(model) else model.predict)
 
-            def answer(rows: slice) -> None:  # copied where it is a view, which would hold all of its batch
-                parts.append(np.ascontiguousarray(model.numpy(model.predict(model.native(X[rows])))))
+    def _told(self, made: Callable[[], NpArray], predict: Callable[[Array], Array]) -> NpArray:
+        model, parts = self.data.model, list[NpArray]()
+        rows: NpArray | None = made()
+        total = len(rows)
 
-            pace.over(len(X), answer)
-            run.meter.count(len(X), grad=False)
-            return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        def answer(some: slice) -> None:
+            nonlocal rows
+            rows = made() if rows is None else rows
+            try:  # copied where it is a view, which would hold all of its batch
+                parts.append(np.ascontiguousarray(model.numpy(predict(model.native(rows[some])))))
+            except Exception:
+                rows = None
+                raise
 
-        return ask
+        self.pace.over(total, answer)
+        self.run.meter.count(total, grad=False)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def answered(self, blocks: Blocks) -> NpArray:
         """The outputs of a table given block by block, as many rows as there are."""
@@ -99,9 +113,11 @@ class Subject:
     def table(self, goals: Sequence[Target], **more: Any) -> Table:
         """The view of this subject under some targets."""
 
-        def ask(X: NpArray, rows: NpArray) -> NpArray:
-            y = self.outputs(X)
+        def aimed(y: NpArray, rows: NpArray) -> NpArray:
             return np.stack([np.asarray(g.value(y, rows), float) for g in goals], 1)
+
+        def ask(X: NpArray, rows: NpArray) -> NpArray:
+            return aimed(self.outputs(X), rows)
 
         everyone, dtypes = np.arange(len(self.data.x)), getattr(self.data.codec, "dtypes", ())
         given = {
@@ -109,6 +125,8 @@ class Subject:
             "X": self.data.x,
             "columns": self.columns,
             "ask": ask,
+            "spend": lambda made, rows: aimed(self.spent(made), rows),
+            "spends": spending(self.data.model) and not self.data.model.facts.reads_only,
             "predict": lambda X: ask(X, everyone)[:, 0],
             "in_blocks": lambda blocks: np.asarray(goals[0].value(self.answered(blocks), everyone), float),
             "ordered": tuple(bool(getattr(d, "ordered", False)) for d in dtypes),
