@@ -100,8 +100,9 @@ def about(e: Optima, k: int, lang: str) -> str:
 def summary(e: Optima, lang: str) -> str:
     """The layer, how many objectives and pictures, and how much data they are held against."""
     place = e.at or say(lang, "output")
+    counts = "counts" if len(e.objectives) > 1 else "counted"
     return " · ".join(
-        (place, say(lang, "counts", n=len(e.objectives), m=e.pictures), say(lang, "data", n=e.rows))
+        (place, say(lang, counts, n=len(e.objectives), m=e.pictures), say(lang, "data", n=e.rows))
     )
 
 

@@ -9,13 +9,14 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "best": ("data, row {row}: {value}", "数据第 {row} 行：{value}"),
     "output": ("output", "输出"),
     "counts": ("{n:,} objectives, {m} found for each", "{n:,} 个目标，各找到 {m} 个"),
+    "counted": ("1 objective, {m} found for it", "1 个目标，找到 {m} 个"),
     "data": ("held against {n:,} rows", "与 {n:,} 行数据比较"),
     "left": ("left: the best example in the data", "左列：数据中的最佳样本"),
     "agreement": ("agreement {value}", "一致度 {value}"),
     "key_image": (
-        "above each picture: objective reached → under small moves; distance of its spectrum from the data's "
+        "numbers: objective reached → under small moves; distance of its spectrum from the data's "
         "(of the data: {usual} σ) · share of the data below the rows most like it",
-        "图上方：达到的目标值 → 小幅变换下的值；频谱与数据的距离（数据自身：{usual} σ）· 低于其最近邻的数据比例",
+        "数字：达到的目标值 → 小幅变换下的值；频谱与数据的距离（数据自身：{usual} σ）· 低于其最近邻的数据比例",
     ),
     "key": (
         "numbers: objective reached → under small changes; share of the data below the rows most like it",
