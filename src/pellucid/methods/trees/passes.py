@@ -15,7 +15,6 @@ from .layout import leaf_sums
 from .pairs import number, place
 from .plan import Plan
 from .settling import MOST
-from .walk import orders
 
 Work = Callable[[slice, NpArray], None]
 """Rows, and (outputs, rows, values + 1) to which their values are added; the last column gets the leaves reached."""
@@ -58,8 +57,7 @@ def passes(p: Plan, x: NpArray, background: NpArray | None, pairs: bool) -> tupl
 
 def _walking(p: Plan, pairs: bool) -> float:
     """Of one row, by quadrature: once, or for pairs twice for each column that splits."""
-    splits = np.diff(p.laid.start)
-    once = float((splits * orders(p.laid)).sum()) * 1.2 * (0.4 + 0.6 * p.width)
+    once = p.walking * 1.2 * (0.4 + 0.6 * p.width)
     return once * (2 * len(np.unique(p.laid.splits["feature"])) + 1 if pairs else 1)
 
 

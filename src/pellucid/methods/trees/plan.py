@@ -14,7 +14,7 @@ from pellucid.core.types import NpArray
 from .groups import Groups, grouped
 from .layout import Laid, expected, laid
 from .pairs import paired
-from .walk import Walk, walk
+from .walk import Walk, orders, walk
 
 PAIR_BITS = 6
 """The longest index of a group of several leaves, where its table also holds pairs."""
@@ -77,6 +77,11 @@ class Plan:
     @cached_property
     def walk(self) -> Walk:
         return walk(self.laid)
+
+    @cached_property
+    def walking(self) -> float:
+        """Quadrature nodes at all splits together, which is what walking once takes."""
+        return float((np.diff(self.laid.start) * orders(self.laid)).sum())
 
     @cached_property
     def groups(self) -> Groups:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import factorial
 from typing import Any, NamedTuple
 
@@ -63,8 +64,9 @@ class Desk(NamedTuple):
     pairs: NpArray
 
 
+@cache
 def weights() -> Weights:
-    """The tables for up to 64 places."""
+    """The tables for up to 64 places, made once."""
     size = MOST + 1
 
     def table(a_less: int, b_less: int, less: int) -> NpArray:
