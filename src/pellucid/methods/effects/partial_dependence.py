@@ -106,14 +106,14 @@ def _asked(t: Table, where: list[Place], grids: list[NpArray], kept: NpArray) ->
     if not where:
         return []
     moments = [Moments() for _ in where]
-    curves = [np.empty((len(kept), len(g), len(t.targets))) for g in grids]
+    curves = [np.empty((len(g), len(kept), len(t.targets))) for g in grids]
     questions = [lambda rows, grid=grid: grid[:, None] for grid in grids]
     for rows, k, y in t.varied(where, questions):
         moments[k].add(y)
         these = slice(*np.searchsorted(kept, [rows.start, rows.stop]))
         whole = these.stop - these.start == y.shape[1]
-        curves[k][these] = np.moveaxis(y if whole else y[:, kept[these] - rows.start], 0, 1)
+        curves[k][:, these] = y if whole else y[:, kept[these] - rows.start]
     return [
-        Effect(place, grid, m.mean, m.half_width, own_curves, count=np.full(len(grid), len(t.X)))
-        for place, grid, m, own_curves in zip(where, grids, moments, curves, strict=True)
+        Effect(place, grid, m.mean, m.half_width, np.moveaxis(own, 0, 1), count=np.full(len(grid), len(t.X)))
+        for place, grid, m, own in zip(where, grids, moments, curves, strict=True)
     ]
