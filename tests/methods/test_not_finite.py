@@ -113,3 +113,10 @@ def test_weights_that_broke_in_training_are_named(name):
         DataError, match=r"weights of conv hold NaN or infinity in 1 of 4 units \(the first: 1\)"
     ):
         getattr(pellucid, name)()(net)
+
+
+def test_activation_maximisation_refuses_rows_that_a_unit_answers_with_nan():
+    x = nets.rows(5, 6)
+    x[3, 0] = 10.0
+    with pytest.raises(DataError, match=r"is NaN or infinite for 1 of 5 inputs \(the first: 3\)"):
+        pellucid.ActivationMaximization(steps=2)(nets.Broken(), x, target=1)

@@ -55,3 +55,19 @@ def need_finite_weights(place: str, lines: NpArray) -> None:
             f"{int(bad.argmax())}).",
             fix="The training has diverged: load weights from before, or look at the other layers.",
         )
+
+
+def need_finite_objectives(labels: Sequence[str], values: NpArray) -> None:
+    """Refuse objectives, (objectives, inputs), that are NaN or infinite somewhere.
+
+    Raises:
+        DataError: some are; it says which, for how many inputs, and which is the first.
+    """
+    bad: NpArray = np.logical_not(np.isfinite(values))
+    if bad.any():
+        one = int(bad.any(1).argmax())
+        raise DataError(
+            f"{labels[one]} is NaN or infinite for {bad[one].sum()} of {len(bad[one])} inputs (the first: "
+            f"{int(bad[one].argmax())}).",
+            fix=WHERE,
+        )

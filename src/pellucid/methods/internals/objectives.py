@@ -15,6 +15,7 @@ from pellucid.core.objective import Objective, Of
 from pellucid.core.target import Margin, Neuron
 from pellucid.core.types import Array, NpArray
 
+from .finite import need_finite_objectives
 from .layout import units_first
 from .moments import is_activation
 
@@ -66,7 +67,7 @@ class Answers:
         self.n, self.asked = n, tuple(asked)
 
     def values(self, x: NpArray) -> NpArray:
-        """(objectives, rows) of inputs (rows, *features)."""
+        """(objectives, rows) of inputs (rows, *features); refused where one is no number."""
         out = np.zeros((len(self.asked), len(x)))
         for place in self._places(range(len(self.asked))):
             mine = [k for k, a in enumerate(self.asked) if place in a.weights]
@@ -79,6 +80,7 @@ class Answers:
 
             self.n.pace.over(len(x), look)
             self.n.run.meter.count(len(x), grad=False)
+        need_finite_objectives([a.label for a in self.asked], out)
         return out
 
     def slopes(self, x: NpArray, of: NpArray) -> tuple[NpArray, NpArray]:

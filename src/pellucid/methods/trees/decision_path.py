@@ -53,6 +53,7 @@ class DecisionPath(Method):
         model: Any,
         x: Any,
         *,
+        target: Any = None,
         features: Features | None = None,
         classes: Sequence[str] = (),
         output: str | int | None = None,
@@ -62,14 +63,19 @@ class DecisionPath(Method):
         Args:
             model: a tree ensemble of scikit-learn, XGBoost, LightGBM, CatBoost or ONNX.
             x: rows, (n, columns), an array or a frame.
+            target: nothing takes it here; a leaf's values are given for every output.
             features: names, units and categories of the columns.
             classes: names of the classes.
             output: which of several outputs, by key or position.
 
         Raises:
             CapabilityError: the model is no sum of trees.
-            ParameterError: there is no such tree.
+            ParameterError: there is no such tree, or a target is given.
         """
+        if target is not None:
+            raise ParameterError(
+                "A way through a tree has no target.", fix="Read the leaf's value of that output."
+            )
         run = current().fresh()
         try:
             data = read(model, x, features=features, output=output)
