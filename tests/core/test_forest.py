@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pellucid.core.errors import CapabilityError, ShapeError
@@ -26,6 +26,8 @@ def near(t: float) -> np.ndarray:
 
 
 @given(st.one_of(single, double))
+@example(float(np.finfo(np.float32).min))
+@example(float(np.finfo(np.float32).max))
 def test_comparisons_in_float32_are_kept_to_the_bit(t):
     x = near(t)
     with np.errstate(over="ignore"):

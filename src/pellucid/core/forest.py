@@ -254,7 +254,7 @@ def at_most(threshold: Any, *, single: bool) -> NpArray:
     (np.True_, np.True_)
     """
     t = np.asarray(threshold, np.float64)
-    return _last_rounding_to(_float32_at_most(t)) if single else t
+    return np.where(np.isinf(t), t, _last_rounding_to(_float32_at_most(t))) if single else t
 
 
 def below(threshold: Any, *, single: bool) -> NpArray:
@@ -285,10 +285,14 @@ def _last_rounding_to(t: NpArray) -> NpArray:
     t = np.asarray(t, np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         here, after = t.astype(np.float64), np.nextafter(t, np.float32(np.inf)).astype(np.float64)
-        middle = here + (np.where(np.isinf(after), 2.0**128, after) - here) / 2
+        ends = (
+            np.clip(here, -(2.0**128), 2.0**128),
+            np.clip(after, -(2.0**128), 2.0**128),
+        )  # infinity is the next one
+        middle = ends[0] + (ends[1] - ends[0]) / 2
     even = t.view(np.int32) & 1 == 0
     last = np.where(even, middle, np.nextafter(middle, -np.inf))
-    return np.where(np.isfinite(t), last, here)
+    return np.where(t == np.inf, here, last)
 
 
 def check(f: Forest) -> None:

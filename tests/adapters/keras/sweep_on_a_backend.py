@@ -106,7 +106,7 @@ def refusals() -> dict[tuple[str, str], str]:
     refuse(("exact_shapley",), PICTURES, "at most 20 players")
     refuse(("deep_lift", "deep_shap", "lrp"), SERIES, "has no rule for LSTM in 'both/forward_lstm'")
     refuse(("attention",), tuple(k for k in ZOO if k != "vit"), "shows no attention")
-    refuse(("tree_shap",), tuple(ZOO), "is no tree ensemble")
+    refuse(("tree_shap", "decision_path"), tuple(ZOO), "is no tree ensemble")
     return found
 
 
