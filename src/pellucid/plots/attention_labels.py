@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .phrases import Phrases
+
 TEXT: Mapping[str, tuple[str, str]] = {
     "weight": ("attention weight (square-root scale)", "注意力权重（平方根刻度）"),
     "carried": ("share of the input reached (square-root scale)", "到达的输入所占份额（平方根刻度）"),
@@ -39,11 +41,4 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "patches": ("{h}x{w} patches", "{h}x{w} 个图块"),
 }
 
-
-def say(lang: str, key: str, **values: object) -> str:
-    """The text of a key, filled in.
-
-    >>> say("en", "head_n", k=3)
-    'head 3'
-    """
-    return TEXT[key][lang == "zh"].format(**values)
+say = Phrases(TEXT)

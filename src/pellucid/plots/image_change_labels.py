@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .phrases import Phrases
+
 TEXT: Mapping[str, tuple[str, str]] = {
     "before": ("before", "原图"),
     "after": ("after", "改变后"),
@@ -20,11 +22,4 @@ TEXT: Mapping[str, tuple[str, str]] = {
     ),
 }
 
-
-def say(lang: str, key: str, **values: object) -> str:
-    """The text of a key, filled in.
-
-    >>> say("en", "after")
-    'after'
-    """
-    return TEXT[key][lang == "zh"].format(**values)
+say = Phrases(TEXT)

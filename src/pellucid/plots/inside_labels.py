@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .phrases import Phrases
+
 TEXT: Mapping[str, tuple[str, str]] = {
     "page": (
         "page {page} of {pages}: {first}-{last} of {n:,}",
@@ -145,11 +147,4 @@ TEXT: Mapping[str, tuple[str, str]] = {
     ),
 }
 
-
-def say(lang: str, key: str, **values: object) -> str:
-    """The text of a key, filled in.
-
-    >>> say("en", "ends", limit="0.5")
-    'colours end at ±0.5'
-    """
-    return TEXT[key][lang == "zh"].format(**values)
+say = Phrases(TEXT)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .phrases import Phrases
+
 TEXT: Mapping[str, tuple[str, str]] = {
     "row": ("data, row {row}", "数据第 {row} 行"),
     "best": ("data, row {row}: {value}", "数据第 {row} 行：{value}"),
@@ -65,11 +67,4 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "one": ("objective: {name}", "目标：{name}"),
 }
 
-
-def say(lang: str, key: str, **values: object) -> str:
-    """The text of a key, filled in.
-
-    >>> say("en", "row", row=7)
-    'data, row 7'
-    """
-    return TEXT[key][lang == "zh"].format(**values)
+say = Phrases(TEXT)

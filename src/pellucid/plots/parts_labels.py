@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .phrases import Phrases
+
 TEXT: Mapping[str, tuple[str, str]] = {
     "moved_disc": ("disc: the row as it is", "圆点：该行原来的取值"),
     "turns": (
@@ -24,11 +26,4 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "regions": ("{n:,} regions; numbered: the strongest", "{n:,} 个区域；编号者最强"),
 }
 
-
-def say(lang: str, key: str, **values: object) -> str:
-    """The text of a key, filled in.
-
-    >>> say("en", "regions", n=49)
-    '49 regions; numbered: the strongest'
-    """
-    return TEXT[key][lang == "zh"].format(**values)
+say = Phrases(TEXT)

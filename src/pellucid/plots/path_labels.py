@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .phrases import Phrases
+
 TEXT: Mapping[str, tuple[str, str]] = {
     "about": ("tree {tree} of {trees} (numbered from 0)", "第 {tree} 棵树，共 {trees} 棵（从 0 起编号）"),
     "missing": ("missing", "缺失"),
@@ -26,11 +28,4 @@ TEXT: Mapping[str, tuple[str, str]] = {
     "class": ("class {name}", "类别 {name}"),
 }
 
-
-def say(lang: str, key: str, **values: object) -> str:
-    """The text of a key, filled in.
-
-    >>> say("en", "leaf", leaf=7)
-    'leaf 7'
-    """
-    return TEXT[key][lang == "zh"].format(**values)
+say = Phrases(TEXT)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.core.errors import ParameterError, nearest
-from pellucid.core.features import Columns, Tokens
+from pellucid.core.features import Columns, Tokens, plain
 from pellucid.core.types import NpArray
 
 from .attribution import best_class
@@ -91,7 +91,7 @@ class Sensitivity(Explanation):
         """A value of a feature as a person writes it."""
         if self.players:
             return f"{100 * value:.0f} %"
-        return self.features.show(feature, value) if isinstance(self.features, Columns) else f"{value:.4g}"
+        return self.features.show(feature, value) if isinstance(self.features, Columns) else plain(value)
 
     @property
     def spread(self) -> NpArray:
