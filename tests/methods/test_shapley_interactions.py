@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 
 import pellucid
-from pellucid.core.errors import ParameterError
+from pellucid.core.errors import CapabilityError, ParameterError
 from pellucid.methods.perturbation.coalitions import sample_coalitions
 from pellucid.methods.perturbation.pairs import PairLeastSquares
 from pellucid.results import PairAttribution
@@ -204,3 +204,9 @@ def test_a_batch_gets_what_each_row_gets():
         np.testing.assert_array_equal(
             pellucid.ShapleyInteractions()(f, x[k : k + 1], background=background).values[0], whole.values[k]
         )
+
+
+def test_more_players_than_pairs_can_be_told_apart_for_are_refused():
+    x = np.zeros((1, 65))
+    with pytest.raises(CapabilityError, match=r"at most 64 players.*[Gg]roup"):
+        pellucid.ShapleyInteractions()(lambda rows: rows.sum(1), x, baseline=0.0)

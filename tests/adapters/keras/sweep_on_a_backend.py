@@ -78,7 +78,6 @@ LONG = [
     ("recurrent", "exact_shapley"),
     *(("recurrent", name) for name in ("deconvolution", "expected_gradients", "guided_backprop")),
     *(("vit", name) for name in ("deconvolution", "deep_shap", "expected_gradients")),
-    *((kind, "shapley_interactions") for kind in ("sequential", "functional", "subclassed", "nested")),
 ]
 """All of 2^18 coalitions, and passes that take long to compile and whose kin are there: in `make oracle` alone."""
 
@@ -104,6 +103,7 @@ def refusals() -> dict[tuple[str, str], str]:
         ("rise",), tuple(k for k in ZOO if k != "vit"), "RISE masks images"
     )  # two channels make no picture
     refuse(("exact_shapley",), PICTURES, "at most 20 players")
+    refuse(("shapley_interactions",), tuple(k for k in PICTURES if k != "vit"), "at most 64 players")
     refuse(("deep_lift", "deep_shap", "lrp"), SERIES, "has no rule for LSTM in 'both/forward_lstm'")
     refuse(("attention",), tuple(k for k in ZOO if k != "vit"), "shows no attention")
     refuse(("tree_shap", "decision_path"), tuple(ZOO), "is no tree ensemble")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pellucid.core.errors import ParameterError
+from pellucid.core.errors import CapabilityError, ParameterError
 from pellucid.core.types import NpArray
 from pellucid.core.views import Game
 from pellucid.methods.params import param
@@ -21,6 +21,8 @@ from .shapley import every_coalition
 
 BUDGET = 2048
 """Evaluations where no budget is given and pairs are few."""
+MOST = 64
+"""Players whose pairs are told apart: the fit's cost grows with the sixth power of how many there are."""
 
 
 class ShapleyInteractions(GameMethod):
@@ -38,7 +40,8 @@ class ShapleyInteractions(GameMethod):
 
     Shapes: ``values: (n, players, players)``, symmetric.
     Cost: ``budget`` evaluations per row; by default 2,048, or four for each pair where that is more.
-    Raises: `ParameterError` when the budget is less than two evaluations for each pair and its reverse.
+    Raises: `CapabilityError` for more than 64 players; `ParameterError` when the budget is less than two evaluations
+    for each pair and its reverse.
 
     >>> e = ShapleyInteractions()(lambda rows: rows[:, 0] * rows[:, 1], X[:2, :4], baseline=0.0)
     >>> bool(np.allclose(2 * e.values[:, 0, 1], X[:2, 0] * X[:2, 1]))
@@ -63,6 +66,12 @@ class ShapleyInteractions(GameMethod):
     )
 
     def attribute(self, game: Game) -> NpArray:
+        if game.players > MOST:
+            raise CapabilityError(
+                f"Shapley interactions take at most {MOST} players, since all their pairs are told apart.",
+                got=f"{game.players} players",
+                fix="Group features into fewer players: `Segments` of an image, `Stretches` of a series, `Grouped`.",
+            )
         if 2**game.players <= self.calls(game.players):
             v = game(game.once("every coalition", lambda: every_coalition(game.players)))
             game.know(v[:, 0], v[:, -1])
